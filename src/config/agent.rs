@@ -1,0 +1,129 @@
+//! /etc/hams/agent.toml: what the agent needs to know, derived from hams.toml by the installer. Holds no secret.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentConfigError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {source}\n\nhint: `sudo hams-install` writes it")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What came of it.
+        source: io::Error,
+    },
+    /// It is no TOML, or has a key too much, too few or of the wrong kind.
+    #[error("{path}: {source}\nhint: the file is derived from hams.toml; `sudo hams-install` writes it anew")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// With line and key.
+        source: Box<toml::de::Error>,
+    },
+}
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// Where the events come from.
+    pub broker: BrokerConfig,
+    /// Where they go.
+    pub powerdns: PowerDnsConfig,
+    /// What is watched.
+    pub health: HealthConfig,
+}
+
+/// `[broker]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerConfig {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Virtual host.
+    pub vhost: String,
+    /// The agent's user.
+    pub user: String,
+    /// The queue of events.
+    pub queue: String,
+    /// Where dead letters go.
+    pub dead_letter_exchange: String,
+}
+
+/// `[powerdns]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PowerDnsConfig {
+    /// The API's address down to `/servers/localhost`.
+    pub api: String,
+    /// The apex NS of every zone, absolute.
+    pub nameservers: Vec<String>,
+    /// Zones below these belong to hams, absolute.
+    pub managed_suffixes: Vec<String>,
+}
+
+/// `[health]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthConfig {
+    /// Units to watch.
+    pub units: Vec<String>,
+}
+
+impl AgentConfig {
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, AgentConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| AgentConfigError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| AgentConfigError::Form { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        [broker]
+        host = "127.0.0.1"
+        port = 5672
+        vhost = "/"
+        user = "hams_agent"
+        queue = "dns_zone_updates"
+        dead_letter_exchange = "dns.dlx"
+        [powerdns]
+        api = "http://127.0.0.1:8081/api/v1/servers/localhost"
+        nameservers = ["ns1.hams.test."]
+        managed_suffixes = ["u.hams.test."]
+        [health]
+        units = ["pdns.service"]
+    "#;
+
+    fn load(text: &str) -> Result<AgentConfig, AgentConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        AgentConfig::load(file.path())
+    }
+
+    #[test]
+    fn the_installers_form_loads() {
+        let config = load(TEXT).unwrap();
+        assert_eq!(config.broker.port, 5672);
+        assert_eq!(config.health.units, ["pdns.service"]);
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_key() {
+        let error = load(&TEXT.replace("port = 5672", "prot = 5672")).unwrap_err().to_string();
+        assert!(error.contains("prot") && error.contains("hams-install"), "{error}");
+        let missing = AgentConfig::load(Path::new("/nonexistent/agent.toml")).unwrap_err().to_string();
+        assert!(missing.contains("/nonexistent/agent.toml"), "{missing}");
+    }
+}

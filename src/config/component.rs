@@ -1,0 +1,79 @@
+//! The parts of a node that this version can install.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One part of a node, in the order in which the parts depend on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Component {
+    /// The message broker that carries the changes of zones.
+    Rabbitmq,
+    /// The authoritative name server.
+    Powerdns,
+    /// `hams-agent`, which applies the changes and watches the rest.
+    Agent,
+}
+
+impl Component {
+    /// Every component that this version carries; also the default of the key `components`.
+    pub const ALL: &'static [Component] = &[Component::Rabbitmq, Component::Powerdns, Component::Agent];
+
+    /// The name used in hams.toml and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Component::Rabbitmq => "rabbitmq",
+            Component::Powerdns => "powerdns",
+            Component::Agent => "agent",
+        }
+    }
+
+    /// The names of [`Component::ALL`], for messages: `rabbitmq, powerdns, agent`.
+    pub fn list() -> String {
+        Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that no component of this version bears.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown component `{0}`: this version carries {list}", list = Component::list())]
+pub struct UnknownComponent(
+    /// The name as it was given.
+    pub String,
+);
+
+impl FromStr for Component {
+    type Err = UnknownComponent;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|component| component.as_str() == text)
+            .ok_or_else(|| UnknownComponent(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for component in Component::ALL {
+            assert_eq!(component.as_str().parse(), Ok(*component));
+        }
+        assert!(Component::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_component_of_another_version_names_those_of_this_one() {
+        let error = "postgresql".parse::<Component>().unwrap_err().to_string();
+        assert_eq!(error, "unknown component `postgresql`: this version carries rabbitmq, powerdns, agent");
+    }
+}

@@ -1,0 +1,216 @@
+//! Every key of hams.toml: its type, its default and its explanation, once.
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// An array of strings.
+    List,
+    /// A whole number of seconds, zero or more.
+    Seconds,
+}
+
+impl Kind {
+    /// The type in words, as messages and the manual page say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Text => "a string",
+            Kind::List => "an array of strings",
+            Kind::Seconds => "a whole number of seconds",
+        }
+    }
+}
+
+/// One key of hams.toml.
+#[derive(Debug)]
+pub struct Key {
+    /// The key with its table, joined by a dot: `powerdns.listen`.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// The default as TOML; `DOMAIN` stands for the node's domain. `None`: the key has no default.
+    pub default: Option<&'static str>,
+    /// A value as TOML that shows the form.
+    pub example: &'static str,
+    /// What it means: paragraphs, each on one line; backticks mark what is typed.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// The table and the key in it: `("powerdns", "listen")`; the table is empty at the top.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+}
+
+/// Every key, in the order of the reference file: a table's keys stand together.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "domain",
+        kind: Kind::Text,
+        default: None,
+        example: r#""example.org""#,
+        doc: "The node's domain: at least two labels, without a scheme, a port or a trailing dot. \
+            There is no default: `--domain` or HAMS_DOMAIN may give it, and on a terminal \
+            hams-install asks.\n\
+            Where a label of a name below is `DOMAIN`, this domain is put in its place.",
+    },
+    Key {
+        name: "components",
+        kind: Kind::List,
+        default: Some(r#"["rabbitmq", "powerdns", "agent"]"#),
+        example: r#"["powerdns", "agent"]"#,
+        doc: "What this host runs. A component that is left out is neither installed nor touched.",
+    },
+    Key {
+        name: "rabbitmq.host",
+        kind: Kind::Text,
+        default: None,
+        example: r#""mq.example.org""#,
+        doc: "The machine whose RabbitMQ is used, when `components` leaves `rabbitmq` out: a host name \
+            or an address. Without it, this host's own is used.",
+    },
+    Key {
+        name: "powerdns.host",
+        kind: Kind::Text,
+        default: None,
+        example: r#""dns.example.org""#,
+        doc: "The machine whose PowerDNS is used, when `components` leaves `powerdns` out: a host name \
+            or an address. Without it, this host's own is used.",
+    },
+    Key {
+        name: "powerdns.listen",
+        kind: Kind::List,
+        default: Some(r#"["auto"]"#),
+        example: r#"["192.0.2.53", "2001:db8::53"]"#,
+        doc: "The addresses on which PowerDNS answers questions, port 53, UDP and TCP. `auto` stands \
+            for every global address of the host at the time of the run.",
+    },
+    Key {
+        name: "powerdns.nameservers",
+        kind: Kind::List,
+        default: Some(r#"["ns1.DOMAIN.", "ns2.DOMAIN."]"#),
+        example: r#"["ns1.DOMAIN.", "ns2.DOMAIN."]"#,
+        doc: "The name servers of every zone that hams makes. The first one also stands in the zone's \
+            SOA record.",
+    },
+    Key {
+        name: "powerdns.personal_parent_zone",
+        kind: Kind::Text,
+        default: Some(r#""u.DOMAIN.""#),
+        example: r#""u.DOMAIN.""#,
+        doc: "The zone below which each member has a zone. It is made when PowerDNS is set up.",
+    },
+    Key {
+        name: "powerdns.managed_suffixes",
+        kind: Kind::List,
+        default: Some(r#"["u.DOMAIN."]"#),
+        example: r#"["u.DOMAIN.", "club.example.org."]"#,
+        doc: "The agent creates, changes and deletes zones below these names and nowhere else.",
+    },
+    Key {
+        name: "apt.lock_timeout",
+        kind: Kind::Seconds,
+        default: Some("120"),
+        example: "300",
+        doc: "How long to wait for another program that holds the lock of apt or dpkg. With 0 the run \
+            gives up at once.",
+    },
+];
+
+/// The key of that full name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether some key lives in the table of that name.
+pub(super) fn is_table(name: &str) -> bool {
+    KEYS.iter().any(|key| !name.is_empty() && key.parts().0 == name)
+}
+
+/// What to say about a name that is no key: the nearest known key, and what else its table has.
+pub(super) fn hint(unknown: &str) -> String {
+    let (table, last) = unknown.rsplit_once('.').unwrap_or(("", unknown));
+    // A key that was written into the wrong table is nearest by its own name alone.
+    let distance = |key: &Key| {
+        let whole = strsim::damerau_levenshtein(unknown, key.name);
+        whole.min(strsim::damerau_levenshtein(last, key.parts().1) + 1)
+    };
+    let nearest = KEYS.iter().min_by_key(|key| distance(key));
+    match nearest {
+        Some(key) if distance(key) <= (last.len() / 3).max(2) => {
+            let (home, name) = key.parts();
+            match (home == table, home.is_empty()) {
+                (true, _) => format!("did you mean `{}`?", key.name),
+                (false, true) => format!("did you mean `{name}`, above the first table?"),
+                (false, false) => format!("did you mean `{name}` in the table `[{home}]`?"),
+            }
+        }
+        _ => {
+            let known = |inside: &str| -> Vec<String> {
+                KEYS.iter()
+                    .filter(|key| inside.is_empty() || key.parts().0 == inside)
+                    .map(|key| format!("`{}`", key.name))
+                    .collect()
+            };
+            let names = known(if is_table(table) { table } else { "" });
+            match nearest {
+                Some(key) if names.len() > 4 => {
+                    format!("the nearest known key is `{}`; hams.toml(5) lists them all", key.name)
+                }
+                _ => format!("the known keys here are {}", names.join(", ")),
+            }
+        }
+    }
+}
+
+/// What to say about a table that no key lives in.
+pub(super) fn table_hint(unknown: &str) -> String {
+    let mut tables: Vec<&str> =
+        KEYS.iter().map(|key| key.parts().0).filter(|name| !name.is_empty()).collect();
+    tables.dedup();
+    let nearest = tables.iter().min_by_key(|name| strsim::damerau_levenshtein(unknown, name));
+    match nearest {
+        Some(name) if strsim::damerau_levenshtein(unknown, name) <= 2 => format!("did you mean `[{name}]`?"),
+        _ => {
+            let list: Vec<String> = tables.iter().map(|name| format!("`[{name}]`")).collect();
+            format!("the tables of this version are {}", list.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_stand_together_and_the_top_comes_first() {
+        let mut tables: Vec<&str> = KEYS.iter().map(|key| key.parts().0).collect();
+        assert_eq!(tables[0], "");
+        tables.dedup();
+        let mut unique = tables.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(tables.len(), unique.len());
+    }
+
+    #[test]
+    fn the_nearest_key_is_named() {
+        assert_eq!(hint("domian"), "did you mean `domain`?");
+        assert_eq!(hint("powerdns.lisen"), "did you mean `powerdns.listen`?");
+        assert_eq!(hint("listen"), "did you mean `listen` in the table `[powerdns]`?");
+        assert_eq!(hint("powerdns.domain"), "did you mean `domain`, above the first table?");
+        assert_eq!(
+            hint("pwerdns.managed_suffixes"),
+            "did you mean `managed_suffixes` in the table `[powerdns]`?"
+        );
+        assert_eq!(hint("apt.quietness"), "the known keys here are `apt.lock_timeout`");
+        assert_eq!(table_hint("powerdn"), "did you mean `[powerdns]`?");
+        assert_eq!(
+            table_hint("postgresql"),
+            "the tables of this version are `[rabbitmq]`, `[powerdns]`, `[apt]`"
+        );
+        assert!(hint("webserver").starts_with("the nearest known key is `"), "{}", hint("webserver"));
+    }
+}

@@ -1,0 +1,165 @@
+//! Reads hams.toml from where it lies.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::config::document::{Settings, read};
+use crate::config::error::ConfigError;
+use crate::config::resolve::{Overrides, resolve};
+use crate::config::settings::Config;
+
+/// The configuration that the file and the command line make together.
+///
+/// A missing file counts as an empty one, unless `explicit` says that the operator named it. A file
+/// that is there and cannot be read is always an error.
+pub fn load(path: &Path, explicit: bool, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let settings = match std::fs::read_to_string(path) {
+        // Some editors put a byte order mark in front.
+        Ok(text) => read(text.strip_prefix('\u{feff}').unwrap_or(&text), path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound && !explicit => Settings::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(ConfigError::NotFound { file: path.to_owned() });
+        }
+        Err(source) => return Err(ConfigError::Read { file: path.to_owned(), source }),
+    };
+    resolve(path, settings, overrides)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::component::Component;
+    use crate::config::settings::Listen;
+
+    fn loaded(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hams.toml");
+        std::fs::write(&file, text).unwrap();
+        load(&file, true, overrides)
+    }
+
+    fn fault(text: &str) -> String {
+        loaded(text, &Overrides::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_domain_is_enough() {
+        let config = loaded("domain = \"Hams.com.\"", &Overrides::default()).unwrap();
+        assert_eq!(config.domain, "hams.com");
+        assert_eq!(config.components, Component::ALL);
+        assert_eq!(config.powerdns.listen, [Listen::Auto]);
+        assert_eq!(config.powerdns.nameservers, ["ns1.hams.com.", "ns2.hams.com."]);
+        assert_eq!(config.powerdns.personal_parent_zone, "u.hams.com.");
+        assert_eq!(config.powerdns.managed_suffixes, ["u.hams.com."]);
+        assert_eq!(config.apt.lock_timeout, Duration::from_secs(120));
+        assert_eq!(config.rabbitmq.host, None);
+        assert_eq!(config.powerdns.host, None);
+    }
+
+    #[test]
+    fn every_key_is_taken() {
+        let text = r#"
+            domain = "hams.com"
+            components = ["agent", "powerdns"]
+            [rabbitmq]
+            host = "MQ.example.org"
+            [powerdns]
+            host = "127.0.0.1"
+            listen = ["auto", "2001:db8::53"]
+            nameservers = ["ns.DOMAIN", "ns.example.net."]
+            personal_parent_zone = "p.DOMAIN."
+            managed_suffixes = ["DOMAIN"]
+            [apt]
+            lock_timeout = 0
+        "#;
+        let config = loaded(text, &Overrides::default()).unwrap();
+        assert_eq!(config.components, [Component::Powerdns, Component::Agent]);
+        assert!(config.has(Component::Agent) && !config.has(Component::Rabbitmq));
+        assert_eq!(config.rabbitmq.host.as_deref(), Some("mq.example.org"));
+        assert_eq!(config.powerdns.host.as_deref(), Some("127.0.0.1"));
+        let address: IpAddr = "2001:db8::53".parse().unwrap();
+        assert_eq!(config.powerdns.listen, [Listen::Auto, Listen::Address(address)]);
+        assert_eq!(config.powerdns.nameservers, ["ns.hams.com.", "ns.example.net."]);
+        assert_eq!(config.powerdns.personal_parent_zone, "p.hams.com.");
+        assert_eq!(config.powerdns.managed_suffixes, ["hams.com."]);
+        assert_eq!(config.apt.lock_timeout, Duration::ZERO);
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        let overrides = Overrides {
+            domain: Some("hams.test".into()),
+            components: Some(vec!["powerdns".into(), " agent".into()]),
+            apt_lock_timeout: Some(Duration::from_secs(5)),
+        };
+        let config = loaded("domain = \"hams.com\"\n[apt]\nlock_timeout = 9\n", &overrides).unwrap();
+        assert_eq!(config.domain, "hams.test");
+        assert_eq!(config.components, [Component::Powerdns, Component::Agent]);
+        assert_eq!(config.apt.lock_timeout, Duration::from_secs(5));
+        let overrides = Overrides { domain: Some("hams_test".into()), ..Overrides::default() };
+        let error = loaded("domain = \"hams.com\"", &overrides).unwrap_err().to_string();
+        assert!(error.starts_with("`--domain` (HAMS_DOMAIN): `hams_test` has an underscore\n"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_matters_only_when_it_was_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hams.toml");
+        let nothing = Overrides::default();
+        assert!(matches!(load(&file, false, &nothing), Err(ConfigError::MissingDomain { .. })));
+        assert!(matches!(load(&file, true, &nothing), Err(ConfigError::NotFound { .. })));
+        let domain = Overrides { domain: Some("hams.com".into()), ..nothing.clone() };
+        assert_eq!(load(&file, false, &domain).unwrap().domain, "hams.com");
+        assert!(matches!(load(folder.path(), false, &domain), Err(ConfigError::Read { .. })));
+        std::fs::write(&file, b"domain = \"\xff\"").unwrap();
+        assert!(matches!(load(&file, false, &domain), Err(ConfigError::Read { .. })));
+        std::fs::write(&file, "# nothing yet\n").unwrap();
+        assert!(matches!(load(&file, true, &nothing), Err(ConfigError::MissingDomain { .. })));
+    }
+
+    #[test]
+    fn each_refusal_names_key_and_fix() {
+        let head = "domain = \"hams.com\"\n";
+        for (line, parts) in [
+            (
+                "components = [\"postgresql\"]",
+                [
+                    "hams.toml:2: `components`: `postgresql` is no component: \
+                     this version carries rabbitmq, powerdns, agent",
+                    "hint: remove `postgresql` from the list",
+                ],
+            ),
+            ("components = [\"powerdsn\"]", ["is no component", "hint: did you mean `powerdns`?"]),
+            ("components = []", ["`components`: is empty", "hint: name at least one"]),
+            ("components = [\"agent\", \"agent\"]", ["`agent` stands there twice", "hint: remove one"]),
+            (
+                "rabbitmq.host = \"mq.example.org\"",
+                ["names the machine `mq.example.org`", "take `rabbitmq` out of `components`"],
+            ),
+            ("powerdns.listen = [\"0.0.0.0\"]", ["every address", "hint: give `auto`"]),
+            ("powerdns.listen = [\"192.0.2.1:53\"]", ["is no address", "without port"]),
+            ("powerdns.listen = [\"224.0.0.1\"]", ["single host", "hint: give `auto`"]),
+            ("powerdns.nameservers = [\"ns1\"]", ["`ns1` has only one label", "`ns1.example.org`"]),
+            (
+                "powerdns.managed_suffixes = [\"club.org.\"]",
+                ["u.hams.com. lies outside", "hint: add `\"u.hams.com.\"`"],
+            ),
+            (
+                "apt.lock_timeout = 90000",
+                ["`apt.lock_timeout`: 90000 seconds is more than a day", "at most 86400"],
+            ),
+        ] {
+            let fault = fault(&format!("{head}{line}\n"));
+            for part in parts {
+                assert!(fault.contains(part), "{line}: {fault}");
+            }
+        }
+        let fault = fault("domain = \"https://hams.com\"");
+        let expected = "hams.toml:1: `domain`: `https://hams.com` has a scheme in front\n\n\
+                        hint: give the bare name, such as `hams.com`";
+        assert!(fault.ends_with(expected), "{fault}");
+    }
+}

@@ -1,0 +1,24 @@
+//! `/etc/hams/hams.toml`, read into a validated [`Config`].
+//!
+//! One table, [`KEYS`], names every key with its type, default and explanation; the reader, the
+//! reference file and hams.toml(5) all come from it. This room reads the file it is given and
+//! nothing else of the machine.
+
+pub mod agent;
+mod component;
+mod document;
+mod error;
+mod keys;
+mod load;
+mod name;
+mod render;
+mod resolve;
+mod settings;
+
+pub use component::{Component, UnknownComponent};
+pub use error::{ConfigError, Place};
+pub use keys::{KEYS, Key, Kind};
+pub use load::load;
+pub use render::{reference, render};
+pub use resolve::Overrides;
+pub use settings::{Apt, Config, Listen, Powerdns, Rabbitmq};

@@ -1,0 +1,175 @@
+//! hams.toml as text: the one that a run writes where there is none, and the reference with every key.
+
+use crate::config::keys::{KEYS, Key};
+use crate::config::settings::Config;
+
+/// The hams.toml that says what `config` says: domain and components, and what differs from the
+/// defaults. Loading it gives the same configuration again.
+pub fn render(config: &Config) -> String {
+    let mut text = String::from(
+        "# What this node is. After a change, run `hams-install plan`, then `hams-install`.\n\
+         # hams.toml(5) explains every key.\n",
+    );
+    let mut table = "";
+    for key in KEYS {
+        let Some(value) = value(config, key.name) else { continue };
+        let default = key.default.map(|default| default.replace("DOMAIN", &config.domain));
+        let (home, name) = key.parts();
+        if home.is_empty() || default.as_ref() != Some(&value) {
+            if home != table {
+                text.push_str(&format!("\n[{home}]\n"));
+                table = home;
+            } else if home.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&format!("{}{name} = {value}\n", remark(key.name)));
+        }
+    }
+    text
+}
+
+fn remark(key: &str) -> &'static str {
+    match key {
+        "domain" => "# The names that this node serves are under it.\n",
+        "components" => "# A component that is left out is neither installed nor touched.\n",
+        _ => "",
+    }
+}
+
+/// The value of a key as TOML.
+fn value(config: &Config, key: &str) -> Option<String> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    fn array<T: ToString>(items: &[T]) -> String {
+        let items: Vec<String> =
+            items.iter().map(|item| toml::Value::from(item.to_string()).to_string()).collect();
+        format!("[{}]", items.join(", "))
+    }
+    match key {
+        "domain" => Some(quoted(&config.domain)),
+        "components" => Some(array(&config.components)),
+        "rabbitmq.host" => config.rabbitmq.host.as_deref().map(quoted),
+        "powerdns.host" => config.powerdns.host.as_deref().map(quoted),
+        "powerdns.listen" => Some(array(&config.powerdns.listen)),
+        "powerdns.nameservers" => Some(array(&config.powerdns.nameservers)),
+        "powerdns.personal_parent_zone" => Some(quoted(&config.powerdns.personal_parent_zone)),
+        "powerdns.managed_suffixes" => Some(array(&config.powerdns.managed_suffixes)),
+        "apt.lock_timeout" => Some(config.apt.lock_timeout.as_secs().to_string()),
+        _ => None,
+    }
+}
+
+/// deploy/hams.toml: every key with its explanation. The domain is set to a sample; every other key
+/// is commented out and shows its default, or a sample where it has none.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# hams.toml: what a node is. Copy it to /etc/hams/hams.toml and set the domain.\n\
+         #\n\
+         # A setting behind `#` without a space shows the default, or a sample where its text says so.\n",
+    );
+    let mut table = "";
+    for key in KEYS {
+        let (home, name) = key.parts();
+        if home != table {
+            text.push_str(&format!("\n[{home}]\n"));
+            table = home;
+        } else {
+            text.push('\n');
+        }
+        for paragraph in key.doc.lines() {
+            text.push_str(&wrapped(paragraph));
+        }
+        text.push_str(&assignment(key, name));
+    }
+    text
+}
+
+fn assignment(key: &Key, name: &str) -> String {
+    match key.default {
+        None if key.name == "domain" => format!("{name} = {}\n", key.example),
+        None => format!("# No default; a sample:\n#{name} = {}\n", key.example),
+        Some(default) => format!("#{name} = {default}\n"),
+    }
+}
+
+/// A paragraph as comment lines of at most 100 columns.
+fn wrapped(paragraph: &str) -> String {
+    let mut text = String::new();
+    let mut line = String::from("#");
+    for word in paragraph.split_whitespace() {
+        if line.len() + 1 + word.len() > 100 {
+            text.push_str(&line);
+            text.push('\n');
+            line = String::from("#");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text + &line + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::document::read;
+    use crate::config::resolve::{Overrides, resolve};
+
+    fn config(text: &str) -> Config {
+        let file = Path::new("hams.toml");
+        resolve(file, read(text, file).unwrap(), &Overrides::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_loads_back_to_the_same() {
+        for text in [
+            "domain = \"hams.com\"",
+            "domain = \"hams.com\"\ncomponents = [\"powerdns\"]\nrabbitmq.host = \"mq\"\n\
+             powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
+             powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
+             apt.lock_timeout = 7\n",
+        ] {
+            let config = config(text);
+            assert_eq!(self::config(&render(&config)), config, "{}", render(&config));
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let text = render(&config("domain = \"hams.com\""));
+        let settings: Vec<_> =
+            text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+        assert_eq!(
+            settings,
+            ["domain = \"hams.com\"", "components = [\"rabbitmq\", \"powerdns\", \"agent\"]"]
+        );
+        assert!(text.contains("hams.toml(5)"));
+    }
+
+    #[test]
+    fn every_key_has_a_value_to_write() {
+        let config = config(
+            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"",
+        );
+        assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));
+    }
+
+    #[test]
+    fn the_reference_shows_the_defaults() {
+        let reference = reference();
+        assert_eq!(config(&reference), config("domain = \"example.org\""));
+        // With every setting switched on, only the two hosts differ.
+        let settings: String = reference
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(setting) if setting.starts_with(|first: char| first.is_ascii_lowercase()) => setting,
+                _ => line,
+            })
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let set = read(&settings, Path::new("deploy/hams.toml")).unwrap();
+        assert_eq!(set.len(), KEYS.len());
+        let switched = config(&settings.replace("host = ", "#host = "));
+        assert_eq!(switched, config("domain = \"example.org\""));
+    }
+}

@@ -1,0 +1,228 @@
+//! Defaults, file and command line, laid over each other and checked.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::component::Component;
+use crate::config::document::{Located, Setting, Settings, defaults};
+use crate::config::error::{ConfigError, Place};
+use crate::config::name::{self, Problem};
+use crate::config::settings::{Apt, Config, Listen, Powerdns, Rabbitmq};
+
+/// The longest wait for apt's lock that is taken for meant.
+const LONGEST_LOCK_TIMEOUT: u64 = 24 * 60 * 60;
+
+/// What the command line says over the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--domain` or HAMS_DOMAIN.
+    pub domain: Option<String>,
+    /// `--components` or HAMS_COMPONENTS, as it was written.
+    pub components: Option<Vec<String>>,
+    /// `--apt-lock-timeout` or HAMS_APT_LOCK_TIMEOUT.
+    pub apt_lock_timeout: Option<Duration>,
+}
+
+impl Overrides {
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::new();
+        if let Some(domain) = &self.domain {
+            let place = Place::Option { option: "--domain", variable: "HAMS_DOMAIN" };
+            settings.insert("domain", Setting::Text(Located::new(domain.clone(), place)));
+        }
+        if let Some(components) = &self.components {
+            let place = Place::Option { option: "--components", variable: "HAMS_COMPONENTS" };
+            let items = components.iter().map(|name| Located::new(name.trim().to_owned(), place.clone()));
+            settings.insert("components", Setting::List(Located::new(items.collect(), place.clone())));
+        }
+        if let Some(timeout) = self.apt_lock_timeout {
+            let place = Place::Option { option: "--apt-lock-timeout", variable: "HAMS_APT_LOCK_TIMEOUT" };
+            settings.insert("apt.lock_timeout", Setting::Seconds(Located::new(timeout.as_secs(), place)));
+        }
+        settings
+    }
+}
+
+/// The configuration that `file`'s settings and the command line make together.
+pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let mut settings = defaults()?;
+    settings.extend(given);
+    settings.extend(overrides.settings());
+
+    let domain = match text(&settings, "domain") {
+        Some(given) => checked("domain", given, name::domain)?,
+        None => return Err(ConfigError::MissingDomain { file: file.to_owned() }),
+    };
+    let components = components(list(&settings, "components"))?;
+    let absolute = |text: &str| name::absolute(&put_domain(text, &domain));
+    // Every key but the domain and the two hosts has a default, so none is missing here.
+    let nothing = || Located::new(String::new(), Place::Default);
+    let personal = text(&settings, "powerdns.personal_parent_zone").cloned().unwrap_or_else(nothing);
+    let personal_parent_zone = checked("powerdns.personal_parent_zone", &personal, absolute)?;
+    let managed_suffixes =
+        each("powerdns.managed_suffixes", list(&settings, "powerdns.managed_suffixes"), absolute)?;
+    if !managed_suffixes.iter().any(|suffix| is_at_or_below(&personal_parent_zone, suffix)) {
+        return Err(ConfigError::Value {
+            place: personal.place,
+            key: "powerdns.personal_parent_zone",
+            problem: format!(
+                "{personal_parent_zone} lies outside `powerdns.managed_suffixes`, so the agent would refuse its zones"
+            ),
+            fix: format!("add `\"{personal_parent_zone}\"` to `managed_suffixes`"),
+        });
+    }
+    Ok(Config {
+        rabbitmq: Rabbitmq { host: host("rabbitmq.host", &settings, &components, Component::Rabbitmq)? },
+        powerdns: Powerdns {
+            host: host("powerdns.host", &settings, &components, Component::Powerdns)?,
+            listen: each("powerdns.listen", list(&settings, "powerdns.listen"), listen)?,
+            nameservers: each("powerdns.nameservers", list(&settings, "powerdns.nameservers"), absolute)?,
+            personal_parent_zone,
+            managed_suffixes,
+        },
+        apt: Apt { lock_timeout: lock_timeout(&settings)? },
+        domain,
+        components,
+    })
+}
+
+fn text<'a>(settings: &'a Settings, key: &str) -> Option<&'a Located<String>> {
+    match settings.get(key) {
+        Some(Setting::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn list<'a>(settings: &'a Settings, key: &str) -> Option<&'a Located<Vec<Located<String>>>> {
+    match settings.get(key) {
+        Some(Setting::List(list)) => Some(list),
+        _ => None,
+    }
+}
+
+fn refused(
+    place: &Place,
+    key: &'static str,
+    problem: impl Into<String>,
+    fix: impl Into<String>,
+) -> ConfigError {
+    ConfigError::Value { place: place.clone(), key, problem: problem.into(), fix: fix.into() }
+}
+
+fn checked<T>(
+    key: &'static str,
+    given: &Located<String>,
+    check: impl Fn(&str) -> Result<T, Problem>,
+) -> Result<T, ConfigError> {
+    check(&given.value).map_err(|problem| {
+        let what = format!("`{}` {}", given.value.escape_debug(), problem.what);
+        refused(&given.place, key, what, problem.fix)
+    })
+}
+
+/// Checks every entry of a list that may neither be empty nor hold anything twice.
+fn each<T: PartialEq>(
+    key: &'static str,
+    given: Option<&Located<Vec<Located<String>>>>,
+    check: impl Fn(&str) -> Result<T, Problem>,
+) -> Result<Vec<T>, ConfigError> {
+    let Some(given) = given.filter(|given| !given.value.is_empty()) else {
+        let place = given.map_or(Place::Default, |given| given.place.clone());
+        return Err(refused(
+            &place,
+            key,
+            "is empty",
+            "name at least one, or remove the line to get the default",
+        ));
+    };
+    let mut entries = Vec::new();
+    for item in &given.value {
+        let entry = checked(key, item, &check)?;
+        if entries.contains(&entry) {
+            let problem = format!("`{}` stands there twice", item.value.escape_debug());
+            return Err(refused(&item.place, key, problem, "remove one of the two"));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn components(given: Option<&Located<Vec<Located<String>>>>) -> Result<Vec<Component>, ConfigError> {
+    let mut components = each("components", given, |text| {
+        text.parse::<Component>().map_err(|_| {
+            let nearest = Component::ALL
+                .iter()
+                .find(|component| strsim::damerau_levenshtein(text, component.as_str()) <= 2);
+            let fix = match nearest {
+                Some(component) => format!("did you mean `{component}`?"),
+                None => format!("remove `{}` from the list", text.escape_debug()),
+            };
+            let what = format!("is no component: this version carries {}", Component::list());
+            Problem::new(what, fix)
+        })
+    })?;
+    components.sort_unstable();
+    Ok(components)
+}
+
+/// Another machine for a component that this host does not run itself.
+fn host(
+    key: &'static str,
+    settings: &Settings,
+    components: &[Component],
+    component: Component,
+) -> Result<Option<String>, ConfigError> {
+    let Some(given) = text(settings, key) else { return Ok(None) };
+    let host = checked(key, given, name::host)?;
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if components.contains(&component) && !is_here {
+        let problem =
+            format!("names the machine `{host}`, but `components` installs {component} on this host");
+        let fix = format!("remove `{key}`, or take `{component}` out of `components`");
+        return Err(refused(&given.place, key, problem, fix));
+    }
+    Ok(Some(host))
+}
+
+fn listen(text: &str) -> Result<Listen, Problem> {
+    if text == "auto" {
+        return Ok(Listen::Auto);
+    }
+    let address: IpAddr = text.parse().map_err(|_| {
+        Problem::new("is no address", "give `auto`, or addresses of this host without port or prefix length")
+    })?;
+    if address.is_unspecified() {
+        // A wildcard would also take the loopback addresses of a local resolver.
+        return Err(Problem::new(
+            "stands for every address, loopback too",
+            "give `auto`, or single addresses",
+        ));
+    }
+    if address.is_multicast() || address == IpAddr::from([255; 4]) {
+        return Err(Problem::new("is no address of a single host", "give `auto`, or addresses of this host"));
+    }
+    Ok(Listen::Address(address))
+}
+
+fn lock_timeout(settings: &Settings) -> Result<Duration, ConfigError> {
+    match settings.get("apt.lock_timeout") {
+        Some(Setting::Seconds(given)) if given.value > LONGEST_LOCK_TIMEOUT => Err(refused(
+            &given.place,
+            "apt.lock_timeout",
+            format!("{} seconds is more than a day", given.value),
+            format!("give at most {LONGEST_LOCK_TIMEOUT}"),
+        )),
+        Some(Setting::Seconds(given)) => Ok(Duration::from_secs(given.value)),
+        _ => Err(refused(&Place::Default, "apt.lock_timeout", "has no value", "give a number of seconds")),
+    }
+}
+
+/// Puts the domain in the place of every label `DOMAIN`.
+fn put_domain(text: &str, domain: &str) -> String {
+    text.split('.').map(|label| if label == "DOMAIN" { domain } else { label }).collect::<Vec<_>>().join(".")
+}
+
+fn is_at_or_below(name: &str, suffix: &str) -> bool {
+    name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}

@@ -1,0 +1,76 @@
+//! The validated configuration of one node.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::config::component::Component;
+
+/// Everything hams.toml says, checked, with the defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Lower case, no trailing dot.
+    pub domain: String,
+    /// What this host runs: each once, in the order of [`Component`], never empty.
+    pub components: Vec<Component>,
+    /// The table `[rabbitmq]`.
+    pub rabbitmq: Rabbitmq,
+    /// The table `[powerdns]`.
+    pub powerdns: Powerdns,
+    /// The table `[apt]`.
+    pub apt: Apt,
+}
+
+impl Config {
+    /// Whether this host runs the component.
+    pub fn has(&self, component: Component) -> bool {
+        self.components.contains(&component)
+    }
+}
+
+/// Where the broker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rabbitmq {
+    /// Another machine's name or address; `None`: this host.
+    pub host: Option<String>,
+}
+
+/// The name server and the zones it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Powerdns {
+    /// Another machine's name or address; `None`: this host.
+    pub host: Option<String>,
+    /// Where questions are answered; never empty, nothing twice.
+    pub listen: Vec<Listen>,
+    /// Absolute names, lower case, with the trailing dot; the first is the zones' primary.
+    pub nameservers: Vec<String>,
+    /// Absolute name, lower case, with the trailing dot.
+    pub personal_parent_zone: String,
+    /// Absolute names, lower case, with the trailing dot; never empty.
+    pub managed_suffixes: Vec<String>,
+}
+
+/// How packages are installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apt {
+    /// How long to wait for whoever holds apt's or dpkg's lock.
+    pub lock_timeout: Duration,
+}
+
+/// One entry of `powerdns.listen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// Every global address that the host has at the time of the run.
+    Auto,
+    /// This address.
+    Address(IpAddr),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Auto => f.write_str("auto"),
+            Listen::Address(address) => address.fmt(f),
+        }
+    }
+}

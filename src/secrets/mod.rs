@@ -1,0 +1,20 @@
+//! The vault, `/etc/hams/secrets.env`: its text, the values in it, and what is derived from them.
+//!
+//! This room makes and reads text; who writes it onto the host, and with which owner and mode, is
+//! decided above. Nothing here prints a value: only [`Secret::expose`] gives one out.
+
+mod error;
+mod generate;
+mod hash;
+mod known;
+mod line;
+mod mask;
+mod secret;
+mod vault;
+
+pub use error::SecretsError;
+pub use hash::{pdns_api_key_hash, rabbitmq_password_hash};
+pub use known::{KNOWN, Spec, SpecKind, template};
+pub use mask::mask;
+pub use secret::Secret;
+pub use vault::Vault;
