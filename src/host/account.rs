@@ -1,0 +1,20 @@
+//! Looking up users and groups.
+
+use super::error::Error;
+use nix::unistd::{Group, User};
+
+/// The user `name`; an error when there is none.
+pub fn user(name: &str) -> Result<User, Error> {
+    find_user(name)?.ok_or_else(|| Error::NoAccount { kind: "user", name: name.into() })
+}
+
+/// The user `name`, if there is one.
+pub fn find_user(name: &str) -> Result<Option<User>, Error> {
+    User::from_name(name).map_err(|error| Error::Unexpected(format!("cannot look up user `{name}`: {error}")))
+}
+
+/// The group `name`, if there is one.
+pub fn find_group(name: &str) -> Result<Option<Group>, Error> {
+    Group::from_name(name)
+        .map_err(|error| Error::Unexpected(format!("cannot look up group `{name}`: {error}")))
+}

@@ -1,0 +1,32 @@
+//! The only room that touches the machine: packages, accounts, files, units, commands, facts, locks.
+//!
+//! A [`Resource`] is one thing that can be true of a host. The generic ones live here, a file each;
+//! `stack/` makes components of them and `plan/` runs them. Nothing here knows a component, and nothing prints.
+
+pub mod account;
+pub mod apt;
+pub mod apt_lock;
+pub mod apt_sources;
+pub mod change;
+pub mod command;
+pub mod directory;
+pub mod error;
+pub mod file;
+pub mod handle;
+pub mod lock;
+pub mod nss;
+pub mod os;
+pub mod paths;
+pub mod policy_rc;
+pub mod resource;
+pub mod revert;
+pub mod sockets;
+pub mod system_account;
+pub mod unit;
+pub mod units;
+pub mod write;
+
+pub use change::Change;
+pub use error::Error;
+pub use handle::Host;
+pub use resource::{BoxFuture, Difference, Finding, Progress, Resource};

@@ -1,0 +1,156 @@
+//! A unit that is enabled, runs, and runs with its present configuration.
+//!
+//! What a unit was last started with is kept as a digest of the files it reads (`/var/lib/hams/units/`): a service is
+//! restarted when one of them has changed since, also when the run that changed it was cut short, and never otherwise.
+
+use super::change::Change;
+use super::error::Error;
+use super::handle::Host;
+use super::paths;
+use super::resource::{BoxFuture, Finding, Progress, Resource};
+use super::units::{Job, UnitState};
+use super::{file, write};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// A unit that must run.
+pub struct Unit {
+    name: String,
+    reads: Vec<PathBuf>,
+    stop_first: Vec<String>,
+}
+
+impl Unit {
+    /// `name` enabled at boot and running, with the files that it reads.
+    pub fn new(name: &str, reads: &[&str]) -> Self {
+        Self { name: name.into(), reads: reads.iter().map(PathBuf::from).collect(), stop_first: Vec::new() }
+    }
+
+    /// Units to stop before this one is restarted (a socket cannot be rebound under its service).
+    pub fn stop_first(mut self, units: &[&str]) -> Self {
+        self.stop_first = units.iter().map(|unit| (*unit).to_owned()).collect();
+        self
+    }
+
+    /// The id of the unit `name`.
+    pub fn id_of(name: &str) -> String {
+        format!("unit:{name}")
+    }
+
+    fn digest(&self) -> Result<String, Error> {
+        let mut digest = Sha256::new();
+        for path in &self.reads {
+            digest.update(path.to_string_lossy().as_bytes());
+            match file::existing(path)? {
+                Some(_) => digest.update(std::fs::read(path).map_err(Error::io("read", path))?),
+                None => digest.update([0]),
+            }
+        }
+        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn runs_with_present_files(&self) -> Result<bool, Error> {
+        let path = stamp(&self.name);
+        match file::existing(&path)? {
+            None => Ok(false),
+            Some(_) => {
+                let stamped = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+                Ok(stamped == self.digest()?)
+            }
+        }
+    }
+
+    fn reasons(&self, state: &UnitState) -> Result<Vec<String>, Error> {
+        if state.load == "not-found" {
+            return Ok(vec!["it is not installed".into()]);
+        }
+        let mut reasons = Vec::new();
+        if !matches!(state.unit_file.as_str(), "enabled" | "static" | "indirect") {
+            reasons.push(format!("it does not start at boot ({})", state.unit_file));
+        }
+        if !state.is_running() {
+            reasons.push(format!("it is {}", state.words()));
+        } else if !self.runs_with_present_files()? {
+            reasons.push("it was started with another configuration".into());
+        } else if state.needs_reload {
+            reasons.push("systemd has not read its changed unit file".into());
+        }
+        Ok(reasons)
+    }
+}
+
+impl Resource for Unit {
+    fn id(&self) -> String {
+        Self::id_of(&self.name)
+    }
+
+    fn describe(&self) -> String {
+        format!("enable and start {}", self.name)
+    }
+
+    fn inspect<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Finding, Error>> {
+        Box::pin(async {
+            let state = host.systemd().await?.state(&self.name).await?;
+            Ok(Finding::from_reasons(self.reasons(&state)?))
+        })
+    }
+
+    fn undo<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Option<Change>, Error>> {
+        Box::pin(async {
+            let state = host.systemd().await?.state(&self.name).await?;
+            Ok(Some(Change::Unit {
+                name: self.name.clone(),
+                was_enabled: state.unit_file == "enabled",
+                was_active: state.is_running(),
+            }))
+        })
+    }
+
+    fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async {
+            let systemd = host.systemd().await?;
+            let digest = self.digest()?;
+            let mut state = systemd.state(&self.name).await?;
+            if state.needs_reload || state.load == "not-found" {
+                systemd.reload().await?;
+                state = systemd.state(&self.name).await?;
+            }
+            if !matches!(state.unit_file.as_str(), "enabled" | "static" | "indirect") {
+                systemd.enable(&self.name).await?;
+            }
+            if state.is_running() && self.runs_with_present_files()? {
+                return Ok(());
+            }
+            if state.active != "inactive" {
+                for unit in &self.stop_first {
+                    systemd.run(Job::Stop, unit).await?;
+                }
+            }
+            progress.report(0.0, &format!("starting {}", self.name));
+            if state.active == "failed" {
+                systemd.reset_failed(&self.name).await?;
+            }
+            systemd.run(Job::Restart, &self.name).await?;
+            let now = systemd.state(&self.name).await?;
+            if !now.is_running() || now.restarts > 0 {
+                return Err(Error::Unit {
+                    unit: self.name.clone(),
+                    reason: format!("it is {}", now.words()),
+                });
+            }
+            // What the service wrote at its first start (databases, cookies) must outlive a power cut after this step.
+            nix::unistd::sync();
+            write::private_folder(Path::new(paths::UNIT_STAMPS))?;
+            write::atomically(&stamp(&self.name), digest.as_bytes(), write::PRIVATE)
+        })
+    }
+
+    fn reads(&self) -> Vec<String> {
+        self.reads.iter().map(|path| file::File::id_of(&path.to_string_lossy())).collect()
+    }
+}
+
+/// Where the digest of what `unit` was started with is kept.
+pub fn stamp(unit: &str) -> PathBuf {
+    Path::new(paths::UNIT_STAMPS).join(unit)
+}
