@@ -1,0 +1,81 @@
+//! RabbitMQ as a client sees it: the login, the virtual host, and that the queue is there with its depth.
+
+use std::time::Duration;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Connection, ConnectionProperties};
+
+use super::check::{Check, Outcome};
+use crate::host::BoxFuture;
+use crate::secrets::Secret;
+
+/// Logs in and asks for one queue.
+#[derive(Debug, Clone)]
+pub struct RabbitmqCheck {
+    host: String,
+    port: u16,
+    vhost: String,
+    user: String,
+    password: Secret,
+    queue: String,
+}
+
+impl RabbitmqCheck {
+    /// The broker, the login and the queue to look for.
+    pub fn new(host: &str, port: u16, vhost: &str, user: &str, password: Secret, queue: &str) -> Self {
+        let (host, vhost, user, queue) = (host.into(), vhost.into(), user.into(), queue.into());
+        Self { host, port, vhost, user, password, queue }
+    }
+
+    async fn ask(&self) -> Result<Outcome, lapin::Error> {
+        let uri = AMQPUri {
+            scheme: AMQPScheme::AMQP,
+            authority: AMQPAuthority {
+                userinfo: AMQPUserInfo {
+                    username: self.user.clone(),
+                    password: self.password.expose().to_owned(),
+                },
+                host: self.host.clone(),
+                port: self.port,
+            },
+            vhost: self.vhost.clone(),
+            query: AMQPQueryString::default(),
+        };
+        let properties = ConnectionProperties::default()
+            .with_executor(tokio_executor_trait::Tokio::current())
+            .with_reactor(tokio_reactor_trait::Tokio::current())
+            .with_connection_name("hams-check".into());
+        let connection = Connection::connect_uri(uri, properties).await?;
+        let channel = connection.create_channel().await?;
+        // Passive: asks, and makes nothing.
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let queue = channel.queue_declare(&self.queue, options, FieldTable::default()).await?;
+        let seen = format!("{} messages wait, {} consumers", queue.message_count(), queue.consumer_count());
+        connection.close(200, "checked").await?;
+        Ok(Outcome::ok_with(seen))
+    }
+}
+
+impl Check for RabbitmqCheck {
+    fn name(&self) -> &str {
+        "rabbitmq amqp"
+    }
+
+    /// Every look is a login in the broker's log.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn run(&self) -> BoxFuture<'_, Outcome> {
+        Box::pin(async {
+            let asked = self.ask().await;
+            asked.unwrap_or_else(|error| Outcome::failing(format!("{}:{}: {error}", self.host, self.port)))
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! The broker: one connection, one consumer that takes messages in order, acknowledgements.
+//! Nothing is declared here: the queue and its limits are the installer's.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Channel, Connection, ConnectionProperties, Consumer};
+
+use crate::secrets::Secret;
+
+/// The broker takes an agent that is silent for twice this long as gone, and the agent the broker.
+const HEARTBEAT_SECONDS: u16 = 20;
+/// Reaching the broker, logging in, opening the channels.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// A polite good-bye; the broker returns what was not acknowledged either way.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Where the messages come from.
+#[derive(Debug, Clone)]
+pub struct BrokerSettings {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Virtual host.
+    pub vhost: String,
+    /// Login.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+    /// The queue to consume.
+    pub queue: String,
+    /// The exchange that dead letters go to.
+    pub dead_letter_exchange: String,
+    /// Messages that may be here without being acknowledged.
+    pub prefetch: u16,
+}
+
+/// The connection cannot be made, or is gone.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BrokerError {
+    /// From the client library or the broker.
+    #[error("RabbitMQ at {address}: {cause}")]
+    Amqp { address: String, cause: String },
+    /// No answer in time.
+    #[error("RabbitMQ at {0} does not answer")]
+    Timeout(String),
+}
+
+/// An open connection with a running consumer.
+pub(super) struct Session {
+    connection: Connection,
+    channel: Channel,
+    consumer: Consumer,
+    address: String,
+}
+
+impl Session {
+    /// Connects, logs in and starts to consume; ends within ten seconds.
+    pub(super) async fn open(settings: &BrokerSettings) -> Result<Self, BrokerError> {
+        let address = format!("{}:{}", settings.host, settings.port);
+        match tokio::time::timeout(CONNECT_LIMIT, Self::consume(settings, &address)).await {
+            Ok(opened) => opened.map_err(|error| amqp(&address, &error)),
+            Err(_) => Err(BrokerError::Timeout(address)),
+        }
+    }
+
+    async fn consume(settings: &BrokerSettings, address: &str) -> Result<Self, lapin::Error> {
+        let properties = ConnectionProperties::default()
+            .with_executor(tokio_executor_trait::Tokio::current())
+            .with_reactor(tokio_reactor_trait::Tokio::current())
+            .with_connection_name("hams-agent".into());
+        let connection = Connection::connect_uri(uri(settings), properties).await?;
+        let channel = connection.create_channel().await?;
+        channel.basic_qos(settings.prefetch, BasicQosOptions::default()).await?;
+        // Exclusive: a second consumer would take every other message, and their order would be lost.
+        let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
+        let consumer =
+            channel.basic_consume(&settings.queue, "hams-agent", options, FieldTable::default()).await?;
+        Ok(Self { connection, channel, consumer, address: address.to_owned() })
+    }
+
+    /// The next message; an error is the end of the session.
+    pub(super) async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        match self.consumer.next().await {
+            Some(Ok(delivery)) => Ok(delivery),
+            Some(Err(error)) => Err(amqp(&self.address, &error)),
+            None => Err(self.lost("the broker has ended the consumer")),
+        }
+    }
+
+    /// A message that is here already.
+    pub(super) fn ready(&mut self) -> Option<Result<Delivery, BrokerError>> {
+        self.next().now_or_never()
+    }
+
+    /// Acknowledges this message and all before it.
+    pub(super) async fn acknowledge_up_to(&self, last: &Delivery) -> Result<(), BrokerError> {
+        match last.ack(BasicAckOptions { multiple: true }).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.lost("the channel is closed")),
+            Err(error) => Err(amqp(&self.address, &error)),
+        }
+    }
+
+    /// True as long as acknowledgements can get through.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.status().connected() && self.channel.status().connected()
+    }
+
+    /// The connection, for publishing beside the consumer.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The session as lost, in words.
+    pub(super) fn lost(&self, cause: &str) -> BrokerError {
+        BrokerError::Amqp { address: self.address.clone(), cause: cause.to_owned() }
+    }
+
+    /// Says good-bye, for at most a second.
+    pub(super) async fn close(self) {
+        let goodbye = self.connection.close(200, "the agent stops");
+        // Whether it is heard makes no difference: what is not acknowledged goes back to the queue.
+        let _ = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
+    }
+}
+
+fn uri(settings: &BrokerSettings) -> AMQPUri {
+    AMQPUri {
+        scheme: AMQPScheme::AMQP,
+        authority: AMQPAuthority {
+            userinfo: AMQPUserInfo {
+                username: settings.user.clone(),
+                password: settings.password.expose().to_owned(),
+            },
+            host: settings.host.clone(),
+            port: settings.port,
+        },
+        vhost: settings.vhost.clone(),
+        query: AMQPQueryString { heartbeat: Some(HEARTBEAT_SECONDS), ..AMQPQueryString::default() },
+    }
+}
+
+fn amqp(address: &str, error: &lapin::Error) -> BrokerError {
+    BrokerError::Amqp { address: address.to_owned(), cause: error.to_string() }
+}

@@ -1,0 +1,324 @@
+//! What the agent knows about each zone, across restarts: the digest of the content that PowerDNS has, the
+//! serial it had then, and the newest `version` seen. A repeated event costs no request, an older one is dropped.
+//!
+//! On disk: `memory` in the state folder, format v1, a JSON object a line; the last line of a zone counts.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use super::log_file::{Condition, LogFile, Opened};
+use crate::dns::Name;
+
+const HEADER: &str = "hams-agent memory v1";
+/// Lines that may be out of date before the file is rewritten, beside as many as there are zones.
+const SLACK_LINES: usize = 1000;
+
+/// Why the memory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// Reading, writing or syncing.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What came of it.
+        source: io::Error,
+    },
+    /// Two agents on one folder would acknowledge what the other has not applied.
+    #[error("{0} is in use by another hams-agent; stop it first")]
+    Locked(PathBuf),
+    /// Not a format of this version.
+    #[error(
+        "{path} begins with `{header}`, this version reads `{HEADER}`; install the newer hams, or remove the file to forget what is known"
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its first line.
+        header: String,
+    },
+}
+
+/// What PowerDNS holds for a zone, as far as the agent knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It must be asked.
+    Unknown,
+    /// A content with this digest.
+    Present([u8; 16]),
+    /// No such zone.
+    Absent,
+}
+
+/// What is known about one zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its content.
+    pub state: State,
+    /// The SOA serial after the last write, where PowerDNS told it.
+    pub serial: Option<u32>,
+    /// The newest version applied.
+    pub version: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    absent: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    serial: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dropped_old: Option<u64>,
+}
+
+/// The zones that the agent knows.
+#[derive(Debug)]
+pub struct Memory {
+    zones: HashMap<Name, Known>,
+    dropped_old: u64,
+    path: PathBuf,
+    file: LogFile,
+    lines: usize,
+    /// Held as long as the memory lives.
+    _lock: Flock<File>,
+}
+
+impl Memory {
+    /// Opens the memory in `folder`, which exists; creates it on first use.
+    pub fn open(folder: &Path) -> Result<Self, MemoryError> {
+        let lock = lock(&folder.join("lock"))?;
+        let path = folder.join("memory");
+        let (mut zones, mut dropped_old, mut lines) = (HashMap::new(), 0, 0);
+        let opened = LogFile::open(&path, HEADER, |payload| {
+            lines += 1;
+            // A checked line that does not parse was written by a newer v1: what it adds is not known here.
+            let Ok(line) = serde_json::from_str::<Line>(payload) else { return };
+            dropped_old = line.dropped_old.unwrap_or(dropped_old);
+            if let Some(name) = line.zone.as_deref().and_then(|zone| Name::absolute(zone).ok()) {
+                zones.insert(name, line.known());
+            }
+        });
+        let (file, condition) = match opened.map_err(io_error("open", &path))? {
+            Opened::Ready(file, condition) => (file, condition),
+            Opened::OtherHeader(header) => return Err(MemoryError::Format { path, header }),
+        };
+        if condition == Condition::Damaged {
+            // A lost line may have been newer than the one that counts now; a version only grows.
+            warn!(path = %path.display(), "the memory is damaged: every zone is compared again at its next event");
+            for known in zones.values_mut() {
+                known.state = State::Unknown;
+            }
+        }
+        Ok(Self { zones, dropped_old, path, file, lines, _lock: lock })
+    }
+
+    /// What is known about a zone.
+    pub fn get(&self, zone: &Name) -> Option<&Known> {
+        self.zones.get(zone)
+    }
+
+    /// Takes note; durable after the next `sync`.
+    pub fn put(&mut self, zone: &Name, known: Known) {
+        if self.zones.get(zone) == Some(&known) {
+            return;
+        }
+        self.push(&Line::of(zone, &known));
+        self.zones.insert(zone.clone(), known);
+    }
+
+    /// Counts an event that was older than what is known.
+    pub fn count_dropped_old(&mut self) {
+        self.dropped_old += 1;
+        let line = Line::counter(self.dropped_old);
+        self.push(&line);
+    }
+
+    /// Events dropped as older, since the memory began.
+    pub fn dropped_old(&self) -> u64 {
+        self.dropped_old
+    }
+
+    /// How many zones are known.
+    pub fn len(&self) -> usize {
+        self.zones.len()
+    }
+
+    /// Returns when everything noted so far would survive a power cut.
+    pub async fn sync(&mut self) -> Result<(), MemoryError> {
+        if !self.file.is_waiting() {
+            return Ok(());
+        }
+        if self.lines <= 2 * self.zones.len() + SLACK_LINES {
+            return self.file.sync().await.map_err(io_error("write", &self.path));
+        }
+        let counter = std::iter::once(Line::counter(self.dropped_old));
+        let lines = counter.chain(self.zones.iter().map(|(zone, known)| Line::of(zone, known)));
+        self.file.rewrite(lines.map(|line| line.text())).await.map_err(io_error("rewrite", &self.path))?;
+        self.lines = self.zones.len() + 1;
+        Ok(())
+    }
+
+    fn push(&mut self, line: &Line) {
+        self.file.push(&line.text());
+        self.lines += 1;
+    }
+}
+
+impl Line {
+    fn of(zone: &Name, known: &Known) -> Self {
+        let digest = match known.state {
+            State::Present(digest) => Some(digest.iter().map(|octet| format!("{octet:02x}")).collect()),
+            State::Unknown | State::Absent => None,
+        };
+        Self {
+            zone: Some(zone.to_string()),
+            digest,
+            absent: known.state == State::Absent,
+            serial: known.serial,
+            version: known.version,
+            dropped_old: None,
+        }
+    }
+
+    fn counter(dropped_old: u64) -> Self {
+        Self {
+            zone: None,
+            digest: None,
+            absent: false,
+            serial: None,
+            version: None,
+            dropped_old: Some(dropped_old),
+        }
+    }
+
+    fn known(&self) -> Known {
+        let state = match (self.absent, self.digest.as_deref().and_then(digest)) {
+            (true, _) => State::Absent,
+            (false, Some(digest)) => State::Present(digest),
+            (false, None) => State::Unknown,
+        };
+        Known { state, serial: self.serial, version: self.version }
+    }
+
+    fn text(&self) -> String {
+        // A struct of texts and numbers always has a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn digest(hex: &str) -> Option<[u8; 16]> {
+    u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32).map(u128::to_be_bytes)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn lock(path: &Path) -> Result<Flock<File>, MemoryError> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    let file = opened.map_err(io_error("open", path))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| MemoryError::Locked(path.to_owned()))
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> MemoryError {
+    let path = path.to_owned();
+    move |source| MemoryError::Io { action, path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::absolute(text).unwrap()
+    }
+
+    fn known(digit: u8, version: Option<u64>) -> Known {
+        Known { state: State::Present([digit; 16]), serial: Some(7), version }
+    }
+
+    #[tokio::test]
+    async fn it_remembers_across_restarts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = Memory::open(folder.path()).unwrap();
+        memory.put(&name("a.u.hams.com"), known(1, Some(3)));
+        memory.put(&name("a.u.hams.com"), known(2, Some(4)));
+        memory.put(&name("b.u.hams.com"), Known { state: State::Absent, serial: None, version: Some(9) });
+        memory.count_dropped_old();
+        memory.sync().await.unwrap();
+        memory.put(&name("c.u.hams.com"), known(3, None));
+        drop(memory);
+        let memory = Memory::open(folder.path()).unwrap();
+        assert_eq!(memory.get(&name("a.u.hams.com")), Some(&known(2, Some(4))));
+        assert_eq!(memory.get(&name("b.u.hams.com")).unwrap().state, State::Absent);
+        assert_eq!(memory.get(&name("c.u.hams.com")), None);
+        assert_eq!(memory.dropped_old(), 1);
+    }
+
+    #[tokio::test]
+    async fn it_is_rewritten_when_most_lines_are_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = Memory::open(folder.path()).unwrap();
+        for round in 0..3000_u64 {
+            memory.put(&name("a.u.hams.com"), known(0, Some(round)));
+            if round % 100 == 0 {
+                memory.sync().await.unwrap();
+            }
+        }
+        memory.sync().await.unwrap();
+        drop(memory);
+        let text = std::fs::read_to_string(folder.path().join("memory")).unwrap();
+        assert!(text.lines().count() < 1200, "{}", text.lines().count());
+        let memory = Memory::open(folder.path()).unwrap();
+        assert_eq!(memory.get(&name("a.u.hams.com")).unwrap().version, Some(2999));
+    }
+
+    #[tokio::test]
+    async fn damage_forgets_contents_and_keeps_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = Memory::open(folder.path()).unwrap();
+        memory.put(&name("a.u.hams.com"), known(1, Some(1)));
+        memory.put(&name("b.u.hams.com"), known(1, Some(5)));
+        memory.sync().await.unwrap();
+        drop(memory);
+        let path = folder.path().join("memory");
+        let text = std::fs::read_to_string(&path).unwrap().replacen("a.u", "x.u", 1);
+        std::fs::write(&path, text).unwrap();
+        let memory = Memory::open(folder.path()).unwrap();
+        let known = memory.get(&name("b.u.hams.com")).unwrap();
+        assert_eq!((known.state, known.version), (State::Unknown, Some(5)));
+    }
+
+    #[test]
+    fn one_agent_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = Memory::open(folder.path()).unwrap();
+        assert!(matches!(Memory::open(folder.path()), Err(MemoryError::Locked(_))));
+    }
+
+    #[test]
+    fn a_v1_file_still_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agent-memory-v1");
+        std::fs::copy(fixture, folder.path().join("memory")).unwrap();
+        let memory = Memory::open(folder.path()).unwrap();
+        assert_eq!(memory.get(&name("k6bp.u.hams.test")), Some(&known(0xab, Some(42))));
+        assert_eq!(memory.get(&name("gone.u.hams.test")).unwrap().state, State::Absent);
+        assert_eq!(memory.dropped_old(), 3);
+    }
+}

@@ -1,0 +1,200 @@
+//! The one place that writes to PowerDNS, one request in flight for the whole server: reads the zone, compares,
+//! and sends the difference in one PATCH, or creates or removes the zone.
+
+use std::collections::BTreeSet;
+
+use tracing::{debug, warn};
+
+use super::powerdns::{ACCOUNT, PowerDns, PowerDnsError};
+use super::reason::{Reason, Rejection};
+use crate::dns::{Change, Checked, Name, RecordType, Zone, diff};
+
+/// Rounds of reading and writing before a zone that keeps changing under the writer is tried later.
+const MAX_ROUNDS: usize = 4;
+
+/// Why a zone could not be brought to its wanted state.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// Will pass; the same again later.
+    #[error("{0}")]
+    Transient(String),
+    /// Will never pass.
+    #[error(transparent)]
+    Permanent(#[from] Rejection),
+}
+
+/// What writing came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// True if PowerDNS was changed.
+    pub is_changed: bool,
+    /// The zone's serial, where PowerDNS told it.
+    pub serial: Option<u32>,
+    /// RRsets that PowerDNS refused, each with its reason; all others are applied.
+    pub refused: Vec<String>,
+}
+
+/// Writes zones below the managed suffixes, and only those that carry hams' account.
+#[derive(Debug)]
+pub struct Writer {
+    powerdns: PowerDns,
+    managed: Vec<Name>,
+    /// Created or changed zones whose names PowerDNS may still answer from its cache.
+    unflushed: BTreeSet<Name>,
+}
+
+impl Writer {
+    /// A writer for zones below `managed`.
+    pub fn new(powerdns: PowerDns, managed: Vec<Name>) -> Self {
+        Self { powerdns, managed, unflushed: BTreeSet::new() }
+    }
+
+    /// Refuses a zone that is not below a managed suffix: without a request, whatever PowerDNS holds.
+    pub fn permit(&self, zone: &Name) -> Result<(), Rejection> {
+        let is_below = |suffix: &Name| zone != suffix && zone.is_inside(suffix);
+        if self.managed.iter().any(is_below) {
+            return Ok(());
+        }
+        let suffixes: Vec<&str> = self.managed.iter().map(Name::as_str).collect();
+        let text = format!("zone {zone} is not below a managed suffix ({})", suffixes.join(" "));
+        Err(Rejection::new(Reason::ForbiddenZone, text))
+    }
+
+    /// Gives the zone the wanted content.
+    pub async fn upsert(&mut self, wanted: &Checked) -> Result<Applied, WriterError> {
+        let name = &wanted.zone.name;
+        self.permit(name)?;
+        let kept = wanted.kept();
+        let (mut is_changed, mut must_start_empty) = (false, false);
+        for _ in 0..MAX_ROUNDS {
+            let Some(remote) = self.powerdns.zone(name).await? else {
+                let first = if must_start_empty { apex_only(&wanted.zone) } else { wanted.zone.clone() };
+                self.unflushed.insert(name.clone());
+                match self.powerdns.create(&first, ACCOUNT).await {
+                    Ok(serial) if !must_start_empty => {
+                        self.flush(name).await?;
+                        return Ok(Applied { is_changed: true, serial: Some(serial), refused: vec![] });
+                    }
+                    Ok(_) => is_changed = true,
+                    Err(PowerDnsError::Exists(_)) => {}
+                    // A creation is refused as a whole: the next rounds find out which RRset it was.
+                    Err(PowerDnsError::Refused(text)) if !must_start_empty => {
+                        debug!(zone = %name, text, "creation refused, starting with the apex alone");
+                        must_start_empty = true;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+                continue;
+            };
+            own(name, &remote.account)?;
+            if !remote.is_complete() {
+                warn!(zone = %name, "the zone has no SOA, as a creation that was cut off leaves it: starting anew");
+                self.powerdns.delete(name).await?;
+                is_changed = true;
+                continue;
+            }
+            let changes = diff(&remote.stored, &wanted.zone, &kept);
+            let (serial, refused) = if changes.is_empty() {
+                // Whoever put it there may not have come to the flush.
+                self.unflushed.insert(name.clone());
+                (Some(remote.serial), vec![])
+            } else {
+                is_changed = true;
+                match self.powerdns.patch(name, &changes).await {
+                    Ok(serial) => (serial, vec![]),
+                    Err(PowerDnsError::NoZone(_)) => continue,
+                    Err(PowerDnsError::Refused(_)) => self.patch_singly(name, &changes).await?,
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            self.flush(name).await?;
+            return Ok(Applied { is_changed, serial, refused });
+        }
+        Err(WriterError::Transient(format!("zone {name} keeps changing under the agent")))
+    }
+
+    /// Removes the zone.
+    pub async fn remove(&mut self, name: &Name) -> Result<Applied, WriterError> {
+        self.permit(name)?;
+        let Some(remote) = self.powerdns.zone(name).await? else {
+            return Ok(Applied { is_changed: false, serial: None, refused: vec![] });
+        };
+        own(name, &remote.account)?;
+        self.powerdns.delete(name).await?;
+        self.unflushed.remove(name);
+        Ok(Applied { is_changed: true, serial: None, refused: vec![] })
+    }
+
+    /// A PATCH is atomic, so one bad RRset rejects all: each alone shows which it is, and applies the others.
+    async fn patch_singly(
+        &self,
+        name: &Name,
+        changes: &[Change],
+    ) -> Result<(Option<u32>, Vec<String>), WriterError> {
+        let (mut serial, mut refused) = (None, Vec::new());
+        for change in changes {
+            match self.powerdns.patch(name, std::slice::from_ref(change)).await {
+                Ok(new) => serial = new.or(serial),
+                Err(PowerDnsError::Refused(text)) => refused.push(format!("{}: {text}", subject(change))),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((serial, refused))
+    }
+
+    async fn flush(&mut self, name: &Name) -> Result<(), WriterError> {
+        if self.unflushed.contains(name) {
+            self.powerdns.flush(name).await?;
+            self.unflushed.remove(name);
+        }
+        Ok(())
+    }
+}
+
+impl From<PowerDnsError> for WriterError {
+    fn from(error: PowerDnsError) -> Self {
+        match error {
+            PowerDnsError::Refused(text) => Self::Permanent(Rejection::new(Reason::Refused, text)),
+            other => Self::Transient(other.to_string()),
+        }
+    }
+}
+
+fn own(name: &Name, account: &str) -> Result<(), Rejection> {
+    if account == ACCOUNT {
+        return Ok(());
+    }
+    let text = format!("zone {name} in PowerDNS belongs to the account `{account}`, not to `{ACCOUNT}`");
+    Err(Rejection::new(Reason::ForbiddenZone, text))
+}
+
+fn apex_only(zone: &Zone) -> Zone {
+    let mut bare = zone.clone();
+    bare.rrsets.retain(|key, _| key.name == zone.name && key.rtype == RecordType::Ns);
+    bare
+}
+
+fn subject(change: &Change) -> String {
+    match change {
+        Change::Delete { name, rtype } => format!("{name} {rtype}"),
+        Change::Replace(rrset) => rrset.key.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::Secret;
+
+    #[test]
+    fn only_below_the_managed_suffixes() {
+        let powerdns = PowerDns::new("http://127.0.0.1:9/api", &Secret::new("key")).unwrap();
+        let writer = Writer::new(powerdns, vec![Name::absolute("u.hams.test").unwrap()]);
+        let permit = |text: &str| writer.permit(&Name::absolute(text).unwrap()).is_ok();
+        assert!(permit("k6bp.u.hams.test"));
+        assert!(permit("a.b.u.hams.test"));
+        for text in ["u.hams.test", "hams.test", "xu.hams.test", "test", "example.com"] {
+            assert!(!permit(text), "{text}");
+        }
+    }
+}
