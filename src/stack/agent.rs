@@ -1,0 +1,64 @@
+//! The resident agent: its account, its configuration, its credentials, its unit.
+
+use super::part::{Context, Part, PartError, credential, credential_path};
+use super::template::render;
+use super::{powerdns, rabbitmq};
+use crate::config::Component;
+use crate::health::UnitCheck;
+use crate::host::file::File;
+use crate::host::system_account::SystemAccount;
+use crate::host::unit::Unit;
+use crate::host::{Resource, paths};
+use crate::plan::Step;
+use minijinja::context;
+
+const NAME: &str = "agent";
+/// The unit.
+pub const UNIT: &str = "hams-agent.service";
+/// The broker's password of the user `hams_agent`.
+pub const RABBITMQ_PASSWORD: &str = "rabbitmq-password";
+/// PowerDNS's API key, in clear.
+pub const PDNS_API_KEY: &str = "pdns-api-key";
+
+/// The agent's part of a node.
+pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
+    let config = cx.config;
+    let mut units = Vec::new();
+    let mut after = vec![File::id_of(paths::AGENT_CONFIG)];
+    for (component, unit) in [(Component::Rabbitmq, rabbitmq::UNIT), (Component::Powerdns, powerdns::UNIT)] {
+        if config.has(component) {
+            units.push(unit);
+            after.push(Unit::id_of(unit));
+        }
+    }
+    let settings = render(
+        "agent/agent.toml.j2",
+        include_str!("../../deploy/agent/agent.toml.j2"),
+        context! {
+            broker_host => config.rabbitmq.host.as_deref().unwrap_or("127.0.0.1"),
+            powerdns_api => powerdns::api(config),
+            nameservers => config.powerdns.nameservers,
+            managed_suffixes => config.powerdns.managed_suffixes,
+            units => units,
+        },
+    )?;
+    let account =
+        SystemAccount { name: "hams-agent".into(), declaration: "/usr/lib/sysusers.d/hams.conf".into() };
+    let folder = crate::host::directory::Directory::id_of(paths::CREDENTIALS);
+    let credentials = [RABBITMQ_PASSWORD, PDNS_API_KEY].map(credential_path);
+    after.extend(credentials.iter().map(|path| File::id_of(path)));
+    after.push(account.id());
+    let none: [String; 0] = [];
+    let steps = vec![
+        Step::new(NAME, account, none),
+        Step::new(
+            NAME,
+            credential(RABBITMQ_PASSWORD, cx.vault.require("HAMS_AGENT_RMQ_PASS")?),
+            [folder.clone()],
+        ),
+        Step::new(NAME, credential(PDNS_API_KEY, cx.vault.require("PDNS_API_KEY")?), [folder]),
+        Step::new(NAME, File::new(paths::AGENT_CONFIG, settings), [File::id_of(paths::VAULT)]),
+        Step::new(NAME, Unit::new(UNIT, &[paths::AGENT_CONFIG, &credentials[0], &credentials[1]]), after),
+    ];
+    Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(UNIT))], ..Part::default() })
+}

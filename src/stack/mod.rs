@@ -1,0 +1,19 @@
+//! One file per component: what it wants on the host, and how to tell that it works.
+//!
+//! To add a component, add its file and a line in `node.rs`. Lists of values that people change stand at the top of each
+//! file or under `deploy/`. Nothing here prints.
+
+pub mod agent;
+pub mod base;
+pub mod dump;
+pub mod node;
+pub mod part;
+pub mod powerdns;
+pub mod powerdns_database;
+pub mod powerdns_zone;
+pub mod rabbitmq;
+pub mod rabbitmq_objects;
+pub mod template;
+pub mod verify;
+
+pub use node::{Node, NodeError};

@@ -1,0 +1,66 @@
+//! What a component is made of, and what it is made from.
+
+use super::template::TemplateError;
+use crate::config::Config;
+use crate::health::Check;
+use crate::host::apt::Packages;
+use crate::host::{file::File, paths, sockets::Transport};
+use crate::plan::Step;
+use crate::plan::precheck::Port;
+use crate::secrets::{SecretsError, Vault};
+use std::net::IpAddr;
+
+/// From what a component is made.
+pub struct Context<'a> {
+    /// The operator's configuration.
+    pub config: &'a Config,
+    /// Every secret, the missing ones generated.
+    pub vault: &'a Vault,
+    /// The addresses that PowerDNS answers on.
+    pub listen: &'a [IpAddr],
+}
+
+/// What a component is made of.
+#[derive(Default)]
+pub struct Part {
+    /// Packages it needs.
+    pub packages: Packages,
+    /// Its steps.
+    pub steps: Vec<Step>,
+    /// Ids of its steps that have to come before the packages: what keeps a service off the network from its first start.
+    pub before_packages: Vec<String>,
+    /// Ports it will listen on.
+    pub ports: Vec<Port>,
+    /// Ports that other hosts may reach.
+    pub public: Vec<(Transport, u16)>,
+    /// How to tell that it works.
+    pub checks: Vec<Box<dyn Check>>,
+    /// Bytes of disk that its packages and first data take.
+    pub disk: u64,
+}
+
+/// A component that could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// Its template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Its secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A value of the configuration that only the host could show to be wrong.
+    #[error("{0}")]
+    Config(String),
+}
+
+/// A credential of the agent: one secret a file, root 0400.
+pub fn credential(name: &str, secret: &crate::secrets::Secret) -> File {
+    File::new(credential_path(name), secret.expose())
+        .access("root", "root", 0o400)
+        .visibility(crate::host::file::Visibility::Secret)
+}
+
+/// Where the credential `name` stands.
+pub fn credential_path(name: &str) -> String {
+    format!("{}/{name}", paths::CREDENTIALS)
+}
