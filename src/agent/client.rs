@@ -1,0 +1,84 @@
+//! Asks a running agent over its control socket.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::status::Status;
+
+/// No status.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answers at the socket.
+    #[error(
+        "cannot ask the agent at {socket}: {cause}\n\nhint: `systemctl status hams-agent` tells whether it runs; the socket is for root and hams-agent"
+    )]
+    Unreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// What came of it.
+        cause: String,
+    },
+    /// It answers something else.
+    #[error("the agent's answer at {socket} cannot be read: {cause}")]
+    Answer {
+        /// The socket.
+        socket: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+/// The status of the agent that listens at `socket`.
+pub async fn fetch(socket: &Path) -> Result<Status, ClientError> {
+    let unreachable = |error: reqwest::Error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        ClientError::Unreachable { socket: socket.to_owned(), cause: cause.to_string() }
+    };
+    let client = reqwest::Client::builder()
+        .unix_socket(socket)
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()
+        .map_err(unreachable)?;
+    let answer = client.get("http://agent/status").send().await.map_err(unreachable)?;
+    let answer = answer.error_for_status().map_err(unreachable)?;
+    let answer_error =
+        |error: reqwest::Error| ClientError::Answer { socket: socket.to_owned(), cause: error.to_string() };
+    answer.json().await.map_err(answer_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::socket::{listen, serve};
+    use super::*;
+    use crate::health::Report;
+    use crate::sync::Progress;
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    #[tokio::test]
+    async fn the_status_comes_over_the_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.sock");
+        assert!(matches!(fetch(&path).await, Err(ClientError::Unreachable { .. })));
+        drop(listen(&path).unwrap());
+        let listener = listen(&path).unwrap();
+        let status = Status::new(SystemTime::now(), &Progress::default(), &Report::default());
+        let present = status.clone();
+        let server = tokio::spawn(serve(listener, Arc::new(move || present.clone())));
+        assert_eq!(fetch(&path).await.unwrap(), status);
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_socket_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.sock");
+        std::fs::write(&path, "mine").unwrap();
+        assert!(listen(&path).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
+}

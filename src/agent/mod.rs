@@ -1,0 +1,18 @@
+//! The resident agent: starts the sync and the checks, tells systemd and the control socket how they are, and
+//! stops cleanly. It decides nothing about zones (`sync/`) or components (`health/`).
+
+mod checks;
+mod client;
+mod credentials;
+mod logging;
+mod notify;
+mod pulses;
+mod run;
+mod socket;
+mod status;
+
+pub use client::{ClientError, fetch};
+pub use credentials::CredentialError;
+pub use logging::start as start_logging;
+pub use run::{AgentError, Options, run};
+pub use status::{CheckStatus, Status, SyncStatus};

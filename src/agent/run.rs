@@ -1,0 +1,235 @@
+//! The agent's life: load, start the loops, be ready, feed the watchdog, stop within five seconds.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+use tracing::{error, info};
+
+use super::pulses::Pulses;
+use super::socket::Present;
+use super::status::Status;
+use super::{checks, credentials, notify, socket};
+use crate::agent::credentials::CredentialError;
+use crate::config::agent::{AgentConfig, AgentConfigError};
+use crate::dns::{Name, NameError};
+use crate::health::{Check, PowerDnsCheck, RabbitmqCheck, Report, UnitCheck};
+use crate::sync::{BrokerSettings, MemoryError, PowerDns, PowerDnsError, Progress, Settings, ZoneSync};
+
+/// Messages that may wait here: one batch in work and one behind it.
+const PREFETCH: u16 = 100;
+/// All loops together get this long to end; systemd kills after 15 s.
+const STOP_LIMIT: Duration = Duration::from_millis(4500);
+/// The status line is not written more often.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where everything lies.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// agent.toml.
+    pub config: PathBuf,
+    /// The folder of the credentials.
+    pub credentials: PathBuf,
+    /// The folder of the memory.
+    pub state: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+}
+
+/// Why the agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// agent.toml.
+    #[error(transparent)]
+    Config(#[from] AgentConfigError),
+    /// A name in agent.toml.
+    #[error("{path}: {key}: {source}\n\nhint: `sudo hams-install` writes the file anew")]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// What is wrong with the name.
+        source: NameError,
+    },
+    /// A credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The API's client.
+    #[error(transparent)]
+    PowerDns(#[from] PowerDnsError),
+    /// The state folder.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The control socket.
+    #[error("cannot listen on {path}: {source}")]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// What came of it.
+        source: io::Error,
+    },
+    /// The process's signals.
+    #[error("cannot listen for signals: {0}")]
+    Signal(io::Error),
+    /// A loop that runs as long as the agent has ended.
+    #[error("the {0} has ended by itself: please report this")]
+    Ended(&'static str),
+}
+
+impl AgentError {
+    /// True where a restart cannot help.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Name { .. } | Self::Credential(_) | Self::PowerDns(_) => true,
+            Self::Memory(error) => matches!(error, MemoryError::Format { .. }),
+            Self::Socket { .. } | Self::Signal(_) | Self::Ended(_) => false,
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT. An outage of the broker or of PowerDNS neither fails the start nor ends it.
+pub async fn run(options: Options) -> Result<(), AgentError> {
+    let started = SystemTime::now();
+    let (settings, checks) = load(&options)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
+    let (stopper, stop) = watch::channel(false);
+    let (progress_sender, progress) = watch::channel(Progress::default());
+    let names = checks.iter().map(|check| check.name().to_owned());
+    let (report_sender, report) = watch::channel(Report::new(names));
+    let pulses = Arc::new(Pulses::new());
+
+    let zone_sync = ZoneSync::open(settings, progress_sender, pulses.add("sync"), stop.clone())?;
+    let listener = socket::listen(&options.socket)
+        .map_err(|source| AgentError::Socket { path: options.socket.clone(), source })?;
+    let present: Present = {
+        let (progress, report) = (progress.clone(), report.clone());
+        Arc::new(move || Status::new(started, &progress.borrow(), &report.borrow()))
+    };
+    let mut sync_task = tokio::spawn(zone_sync.run());
+    let mut check_task = tokio::spawn(checks::run(checks, report_sender, pulses.add("checks"), stop));
+    let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present)));
+    let status_task = tokio::spawn(tell_status(present, progress, report));
+    let watchdog_task = tokio::spawn(feed_watchdog(pulses));
+    notify::ready();
+    info!("hams-agent {} is up", env!("CARGO_PKG_VERSION"));
+
+    let ended = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        _ = &mut sync_task => Some("sync"),
+        _ = &mut check_task => Some("loop of the checks"),
+        _ = &mut socket_task => Some("control socket"),
+    };
+    notify::stopping();
+    info!("stopping");
+    // Nobody listening any more is fine: then everybody has stopped.
+    let _ = stopper.send(true);
+    if ended != Some("sync") {
+        stopped(sync_task).await;
+    }
+    for task in [status_task, watchdog_task] {
+        task.abort();
+    }
+    socket_task.abort();
+    let _ = std::fs::remove_file(&options.socket);
+    ended.map_or(Ok(()), |name| Err(AgentError::Ended(name)))
+}
+
+async fn stopped(task: JoinHandle<()>) {
+    if timeout(STOP_LIMIT, task).await.is_err() {
+        error!("the sync did not stop in time; what it had in hand comes again at the next start");
+    }
+}
+
+fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError> {
+    let config = AgentConfig::load(&options.config)?;
+    let names = |key, texts: &[String]| -> Result<Vec<Name>, AgentError> {
+        let name = |text: &String| {
+            Name::absolute(text).map_err(|source| AgentError::Name {
+                path: options.config.clone(),
+                key,
+                source,
+            })
+        };
+        texts.iter().map(name).collect()
+    };
+    let nameservers = names("powerdns.nameservers", &config.powerdns.nameservers)?;
+    let managed_suffixes = names("powerdns.managed_suffixes", &config.powerdns.managed_suffixes)?;
+    let password = credentials::read(&options.credentials, "rabbitmq-password")?;
+    let key = credentials::read(&options.credentials, "pdns-api-key")?;
+    let broker = config.broker;
+    let mut checks: Vec<Box<dyn Check>> = Vec::new();
+    for unit in &config.health.units {
+        checks.push(Box::new(UnitCheck::new(unit)));
+    }
+    checks.push(Box::new(PowerDnsCheck::new(&config.powerdns.api, key.clone())));
+    checks.push(Box::new(RabbitmqCheck::new(
+        &broker.host,
+        broker.port,
+        &broker.vhost,
+        &broker.user,
+        password.clone(),
+        &broker.queue,
+    )));
+    let settings = Settings {
+        powerdns: PowerDns::new(&config.powerdns.api, &key)?,
+        nameservers,
+        managed_suffixes,
+        state_folder: options.state.clone(),
+        broker: BrokerSettings {
+            host: broker.host,
+            port: broker.port,
+            vhost: broker.vhost,
+            user: broker.user,
+            password,
+            queue: broker.queue,
+            dead_letter_exchange: broker.dead_letter_exchange,
+            prefetch: PREFETCH,
+        },
+    };
+    Ok((settings, checks))
+}
+
+/// Keeps the line in `systemctl status` true.
+async fn tell_status(
+    present: Present,
+    mut progress: watch::Receiver<Progress>,
+    mut report: watch::Receiver<Report>,
+) {
+    let mut told = String::new();
+    loop {
+        let line = present().line();
+        if line != told {
+            notify::status(&line);
+            told = line;
+        }
+        tokio::time::sleep(STATUS_INTERVAL).await;
+        let changed = tokio::select! {
+            changed = progress.changed() => changed,
+            changed = report.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
+}
+
+/// Says that the agent lives as long as its loops move.
+async fn feed_watchdog(pulses: Arc<Pulses>) {
+    let Some(every) = notify::watchdog_interval() else { return };
+    let mut ticks = interval(every);
+    loop {
+        ticks.tick().await;
+        match pulses.stuck() {
+            None => notify::alive(),
+            Some(name) => error!("the loop `{name}` does not move; systemd will start the agent anew"),
+        }
+    }
+}

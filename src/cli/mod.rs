@@ -1,0 +1,18 @@
+//! How hams speaks with people: arguments, prompts, tables, diffs, progress.
+//!
+//! Knows how things look and decides nothing.
+
+pub mod agent_args;
+pub mod args;
+pub mod context;
+pub mod exit;
+pub mod install;
+pub mod run;
+pub mod screen;
+pub mod secrets;
+pub mod show_plan;
+pub mod show_run;
+pub mod show_verify;
+#[cfg(feature = "agent")]
+pub mod status;
+pub mod uninstall;
