@@ -1,0 +1,133 @@
+//! The pages: what no argument and no key tells.
+
+use clap::CommandFactory;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+use hams::cli::agent_args::AgentArgs;
+use hams::cli::args::{EXIT_STATUS, InstallArgs};
+use hams::config::KEYS;
+
+use crate::manual::{Manual, render};
+use crate::roff_text::{entry, example, paragraphs, see_also, title};
+
+/// hams-install(8).
+pub fn hams_install() -> String {
+    render(Manual {
+        command: InstallArgs::command(),
+        exit_status: EXIT_STATUS,
+        environment: "Each option has a twin in the environment; the command line wins. \
+            Those of options without a value take `1`, `true` or `yes`, and `0`, `false` or `no`.",
+        variables: &[("NO_COLOR", "When set and not empty, the output has no colours.")],
+        files: &[
+            ("/etc/hams/hams.toml", "What this node is: see `hams.toml`(5)."),
+            (
+                "/etc/hams/secrets.env",
+                "The vault: every password and key of this node, made at the first run. Root only, mode 0600.",
+            ),
+            ("/etc/hams/credentials/", "Single secrets for the units that read them, taken from the vault."),
+            ("/etc/hams/agent.toml", "The agent's settings, derived from hams.toml. Not to be edited."),
+            (
+                "/var/lib/hams/journal",
+                "Each step of the current run: a run that was cut off goes on from here.",
+            ),
+            ("/var/lib/hams/receipt.json", "What hams-install changed on this host, for `uninstall`."),
+        ],
+        examples: &[
+            ("Make a fresh host a node:", "hams-install --domain example.org"),
+            ("The same from a script, without a question:", "hams-install --yes --domain example.org"),
+            ("See what a change of hams.toml would do:", "hams-install plan"),
+            (
+                "Hand a password to another program, without showing it:",
+                "hams-install secrets show RMQ_PASS | other-program",
+            ),
+        ],
+        see_also: &[("hams.toml", "5"), ("hams-agent", "8"), ("apt", "8"), ("systemctl", "1")],
+    })
+}
+
+/// hams-agent(8).
+pub fn hams_agent() -> String {
+    render(Manual {
+        command: AgentArgs::command(),
+        exit_status: &[
+            (0, "`run`: stopped because it was asked to. `status`: everything is ok."),
+            (
+                1,
+                "`run`: its state folder or its socket cannot be used. `status`: something is degraded or unknown.",
+            ),
+            (
+                2,
+                "`run`: wrong usage, configuration or credentials, so a restart does not help. \
+                 `status`: something is failing, or the agent cannot be reached.",
+            ),
+        ],
+        environment: "Each option has a twin in the environment; the command line wins.",
+        variables: &[("CREDENTIALS_DIRECTORY", "Where systemd puts the credentials of the unit.")],
+        files: &[
+            ("/etc/hams/agent.toml", "The agent's settings, which hams-install derives from hams.toml."),
+            ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` asks."),
+            ("/var/lib/hams-agent/", "What the agent has applied, across restarts."),
+        ],
+        examples: &[
+            ("See how this node is:", "hams-agent status"),
+            ("The same for a program:", "hams-agent status --json"),
+        ],
+        see_also: &[("hams-install", "8"), ("hams.toml", "5"), ("systemctl", "1"), ("journalctl", "1")],
+    })
+}
+
+/// hams.toml(5), from the table of keys.
+pub fn hams_toml() -> String {
+    let mut page = Roff::new();
+    page.control("SH", ["NAME"]).text([roman("hams.toml - what a Hams.com node is")]);
+    page.control("SH", ["SYNOPSIS"]).text([italic("/etc/hams/hams.toml")]);
+    page.control("SH", ["DESCRIPTION"]);
+    paragraphs(
+        &mut page,
+        "`hams-install`(8) makes the host match this file, which is written in TOML. Only `domain` must be set; \
+         every other key has a default. A key that is not listed here is an error, as is a value of another type.\n\
+         Where there is no such file, the first run writes one. \
+         A commented sample with every key is /usr/share/doc/hams/examples/hams.toml.",
+        "PP",
+    );
+    let mut table = None;
+    for key in KEYS {
+        let (home, name) = key.parts();
+        if table != Some(home) {
+            let heading = if home.is_empty() { "KEYS AT THE TOP".into() } else { format!("TABLE [{home}]") };
+            page.control("SH", [heading.as_str()]);
+            table = Some(home);
+        }
+        entry(&mut page, vec![bold(name), roman(" = "), italic(key.kind.words())], key.doc);
+        page.control("IP", []);
+        match key.default {
+            Some(default) => page.text([roman("Default: "), bold(default)]),
+            None => page.text([roman("No default. Example: "), bold(key.example)]),
+        };
+    }
+    page.control("SH", ["FILES"]);
+    entry(&mut page, vec![italic("/etc/hams/hams.toml")], "The file that is read without `--config`.");
+    page.control("SH", ["EXAMPLES"])
+        .text([roman("A name server with two addresses, whose broker is elsewhere:")]);
+    example(&mut page, EXAMPLE);
+    see_also(&mut page, &[("hams-install", "8"), ("hams-agent", "8")]);
+    title("hams.toml", "5", "File formats") + &page.render()
+}
+
+const EXAMPLE: &str = r#"domain = "example.org"
+components = ["powerdns", "agent"]
+
+[rabbitmq]
+host = "mq.example.org"
+
+[powerdns]
+listen = ["192.0.2.53", "2001:db8::53"]"#;
+
+#[test]
+fn the_example_is_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hams.toml");
+    std::fs::write(&file, EXAMPLE).unwrap();
+    let config = hams::config::load(&file, true, &hams::config::Overrides::default()).unwrap();
+    assert_eq!(config.powerdns.listen.len(), 2);
+    assert_eq!(config.rabbitmq.host.as_deref(), Some("mq.example.org"));
+}

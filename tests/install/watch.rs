@@ -1,0 +1,49 @@
+//! Looks at a host while a run is under way: the command lines of all its processes, which every user may read.
+
+use super::lab::Host;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+const SAMPLE_EVERY: Duration = Duration::from_millis(15);
+
+/// Collects the command lines of a host's processes until it is stopped.
+pub struct CommandLines {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<BTreeSet<String>>,
+}
+
+impl CommandLines {
+    /// Begins to look; the host must stay up.
+    pub fn start(host: &Host) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let leader = host.leader().expect("a host that is up");
+        let namespace = std::fs::read_link(format!("/proc/{leader}/ns/pid")).expect("the host's processes");
+        let thread = std::thread::spawn(move || {
+            let mut seen = BTreeSet::new();
+            while !stopped.load(Ordering::Relaxed) {
+                for process in std::fs::read_dir("/proc").expect("/proc").flatten() {
+                    let path = process.path();
+                    // Processes come and go while they are listed.
+                    if std::fs::read_link(path.join("ns/pid")).is_ok_and(|own| own == namespace) {
+                        if let Ok(line) = std::fs::read(path.join("cmdline")) {
+                            seen.insert(String::from_utf8_lossy(&line).replace('\0', " "));
+                        }
+                    }
+                }
+                std::thread::sleep(SAMPLE_EVERY);
+            }
+            seen
+        });
+        Self { stop, thread }
+    }
+
+    /// Ends; gives every command line that was seen.
+    pub fn stop(self) -> BTreeSet<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the watcher ends")
+    }
+}
