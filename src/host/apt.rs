@@ -2,6 +2,7 @@
 
 use super::account;
 use super::apt_lock;
+use super::apt_mark::Mark;
 use super::change::Change;
 use super::command::{Command, last_lines};
 use super::error::Error;
@@ -37,6 +38,24 @@ impl Packages {
         let installed = installed(&self.names).await?;
         Ok(self.names.iter().filter(|name| !installed.contains(name)).cloned().collect())
     }
+
+    /// Installs what is missing, and once more what a power cut may have spoilt.
+    async fn install(&self, host: &Host, progress: &Progress) -> Result<(), Error> {
+        let spoilt = Mark::read()?.map_or(Ok(Vec::new()), |mark| mark.spoilt())?;
+        let spoilt = installed(&spoilt).await?;
+        recover(host).await?;
+        let words = |first: &[&str], names: &[String]| -> Vec<String> {
+            first.iter().map(|word| (*word).to_owned()).chain(names.iter().cloned()).collect()
+        };
+        if !self.missing().await?.is_empty() {
+            Mark::set(&would_install(&self.names).await?)?;
+            apt_get(host, &words(&["install"], &self.names), progress).await?;
+        }
+        if !spoilt.is_empty() {
+            apt_get(host, &words(&["install", "--reinstall"], &spoilt), progress).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Resource for Packages {
@@ -61,6 +80,15 @@ impl Resource for Packages {
             if policy_rc::is_left_behind()? {
                 reasons.push("the policy that keeps services down was left behind".into());
             }
+            if let Some(mark) = Mark::read()? {
+                let spoilt = mark.spoilt()?.len();
+                reasons.push(match spoilt {
+                    0 => "an apt run was cut short".into(),
+                    _ => format!(
+                        "the power went during an apt run: its {spoilt} packages are to be set up again"
+                    ),
+                });
+            }
             Ok(Finding::from_reasons(reasons))
         })
     }
@@ -72,7 +100,7 @@ impl Resource for Packages {
             }
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
             update(host, &Progress::silent()).await?;
-            recover(host).await?;
+            with_services_down(recover(host)).await?;
             let installed = would_install(&self.names).await?;
             let mut accounts = Vec::new();
             for name in &self.accounts {
@@ -87,27 +115,19 @@ impl Resource for Packages {
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             apt_lock::wait(host.apt_lock_timeout, progress).await?;
-            policy_rc::deny()?;
-            let installed = async {
-                recover(host).await?;
-                if !self.missing().await?.is_empty() {
-                    let mut words = vec!["install".to_owned()];
-                    words.extend(self.names.iter().cloned());
-                    apt_get(host, &words, progress).await?;
-                }
-                Ok(())
-            }
-            .await;
-            policy_rc::allow()?;
+            with_services_down(self.install(host, progress)).await?;
             // Maintainer scripts do not sync what they write; a power cut after this step must not undo it.
             nix::unistd::sync();
-            installed
+            Mark::clear()
         })
     }
 }
 
 /// Those of `names` that are installed and configured.
 pub async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let format = "${Package}\t${db:Status-Status}\n";
     let command =
         Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
@@ -161,6 +181,14 @@ pub async fn with_files(names: &[String]) -> Result<Vec<String>, Error> {
     let output = command.output().await?;
     let lines = output.stdout.lines().filter_map(|line| line.split_once('\t'));
     Ok(lines.filter(|(_, status)| *status != "not-installed").map(|(name, _)| name.to_owned()).collect())
+}
+
+/// Does `work` while no maintainer script may start a service.
+async fn with_services_down(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    policy_rc::deny()?;
+    let done = work.await;
+    policy_rc::allow()?;
+    done
 }
 
 /// Fetches the package lists, unless told to do without.

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod apt;
 pub mod apt_lock;
+pub mod apt_mark;
 pub mod apt_sources;
 pub mod change;
 pub mod command;

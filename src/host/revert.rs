@@ -121,8 +121,8 @@ async fn packages(
         let kept = data.iter().filter(|path| path.exists()).map(|path| path.display().to_string());
         let accounts = accounts.iter().map(|name| format!("account {name}"));
         let configured = apt::with_files(installed).await?;
-        let configuration =
-            (!configured.is_empty()).then(|| format!("configuration of the packages {}", configured.join(" ")));
+        let configuration = (!configured.is_empty())
+            .then(|| format!("configuration of the packages {}", configured.join(" ")));
         return Ok(kept.chain(accounts).chain(configuration).collect());
     }
     for path in data {

@@ -2,6 +2,7 @@
 
 use super::journal::{Edge, Journal};
 use super::receipt::Receipt;
+use crate::host::apt_mark::Mark;
 use crate::host::revert::{self, Scope};
 use crate::host::{Error, Host, Progress, paths, write};
 use std::path::Path;
@@ -68,6 +69,7 @@ pub async fn run(
 /// The installer's own state, once there is nothing left that it describes.
 fn forget_state() -> Result<(), Error> {
     write::remove_if_there(&Path::new(paths::STATE).join("journal"))?;
+    Mark::clear()?;
     for folder in [paths::UNIT_STAMPS, paths::BACKUPS] {
         match std::fs::remove_dir(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
