@@ -1,9 +1,9 @@
 //! The resident agent: its account, its configuration, its credentials, its unit.
 
-use super::part::{Context, Part, PartError, credential, credential_path};
+use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
 use super::{powerdns, rabbitmq};
-use crate::config::Component;
+use crate::config::{Component, Config};
 use crate::health::UnitCheck;
 use crate::host::file::File;
 use crate::host::system_account::SystemAccount;
@@ -11,6 +11,7 @@ use crate::host::unit::Unit;
 use crate::host::{Resource, paths};
 use crate::plan::Step;
 use minijinja::context;
+use std::net::IpAddr;
 
 const NAME: &str = "agent";
 /// The unit.
@@ -48,8 +49,14 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let credentials = [RABBITMQ_PASSWORD, PDNS_API_KEY].map(credential_path);
     after.extend(credentials.iter().map(|path| File::id_of(path)));
     after.push(account.id());
+    let mut reads = vec![paths::AGENT_CONFIG, &credentials[0], &credentials[1]];
+    let drop_in_file = drop_in_path(UNIT);
+    let far = far(config);
+    if !far.is_empty() {
+        reads.push(&drop_in_file);
+    }
     let none: [String; 0] = [];
-    let steps = vec![
+    let mut steps = vec![
         Step::new(NAME, account, none),
         Step::new(
             NAME,
@@ -58,7 +65,25 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         ),
         Step::new(NAME, credential(PDNS_API_KEY, cx.vault.require("PDNS_API_KEY")?), [folder]),
         Step::new(NAME, File::new(paths::AGENT_CONFIG, settings), [File::id_of(paths::VAULT)]),
-        Step::new(NAME, Unit::new(UNIT, &[paths::AGENT_CONFIG, &credentials[0], &credentials[1]]), after),
+        Step::new(NAME, Unit::new(UNIT, &reads), after),
     ];
+    if !far.is_empty() {
+        let addresses = far.join(" ");
+        let template = include_str!("../../deploy/agent/50-hams.conf.j2");
+        let text = render("agent/50-hams.conf.j2", template, context! { addresses })?;
+        steps.extend(drop_in(NAME, UNIT, text));
+    }
     Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(UNIT))], ..Part::default() })
+}
+
+/// What the unit must let the agent reach beside this host, in the words of `IPAddressAllow=`: addresses, and `any` where
+/// a host is given by its name, which can get another address, and which a name server must be asked for.
+fn far(config: &Config) -> Vec<String> {
+    let hosts = [&config.rabbitmq.host, &config.powerdns.host].into_iter().flatten();
+    let word = |host: &String| match host.parse::<IpAddr>() {
+        Ok(address) if address.is_loopback() => None,
+        Ok(address) => Some(address.to_string()),
+        Err(_) => (host != "localhost").then(|| "any".to_owned()),
+    };
+    hosts.filter_map(word).collect()
 }

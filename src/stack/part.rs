@@ -4,6 +4,7 @@ use super::template::TemplateError;
 use crate::config::Config;
 use crate::health::Check;
 use crate::host::apt::Packages;
+use crate::host::directory::Directory;
 use crate::host::{file::File, paths, sockets::Transport};
 use crate::plan::Step;
 use crate::plan::precheck::Port;
@@ -63,4 +64,20 @@ pub fn credential(name: &str, secret: &crate::secrets::Secret) -> File {
 /// Where the credential `name` stands.
 pub fn credential_path(name: &str) -> String {
     format!("{}/{name}", paths::CREDENTIALS)
+}
+
+/// The steps of `component` that give `unit` settings of ours on top of its package's, in a drop-in.
+pub fn drop_in(component: &'static str, unit: &str, content: impl Into<Vec<u8>>) -> [Step; 2] {
+    let folder = format!("/etc/systemd/system/{unit}.d");
+    let after = Directory::id_of(&folder);
+    let none: [String; 0] = [];
+    [
+        Step::new(component, Directory::new(&folder, "root", "root", 0o755), none),
+        Step::new(component, File::new(drop_in_path(unit), content), [after]),
+    ]
+}
+
+/// Where our drop-in of `unit` stands.
+pub fn drop_in_path(unit: &str) -> String {
+    format!("/etc/systemd/system/{unit}.d/50-hams.conf")
 }

@@ -1,6 +1,6 @@
 //! PowerDNS on its own SQLite: answers on the host's addresses, API on loopback with a hashed key, the parent zone.
 
-use super::part::{Context, Part, PartError};
+use super::part::{Context, Part, PartError, drop_in, drop_in_path};
 use super::powerdns_database::Database;
 use super::powerdns_zone::ParentZone;
 use super::template::render;
@@ -60,7 +60,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let parent = &cx.config.powerdns.personal_parent_zone;
     let zone = ParentZone::new(UNIT, &api(cx.config), key, parent, &cx.config.powerdns.nameservers)
         .map_err(|error| PartError::Config(error.to_string()))?;
-    let steps = vec![
+    let drop_in_file = drop_in_path(UNIT);
+    let mut steps = vec![
         Step::new(
             NAME,
             File::new(SETTINGS, settings)
@@ -69,9 +70,14 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             [Packages::id_of(), File::id_of(paths::VAULT)],
         ),
         Step::new(NAME, Database::new(DATABASE), [Packages::id_of()]),
-        Step::new(NAME, Unit::new(UNIT, &[SETTINGS]), [File::id_of(SETTINGS), Database::id_of()]),
+        Step::new(
+            NAME,
+            Unit::new(UNIT, &[SETTINGS, &drop_in_file]),
+            [File::id_of(SETTINGS), Database::id_of()],
+        ),
         Step::new(NAME, zone, [Unit::id_of(UNIT)]),
     ];
+    steps.extend(drop_in(NAME, UNIT, include_str!("../../units/pdns.service.d/50-hams.conf")));
     let port = |transport, address, number| Port {
         transport,
         address,
@@ -98,10 +104,10 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             data: vec!["/var/lib/powerdns".into(), "/var/spool/powerdns".into()],
         },
         steps,
+        before_packages: vec![File::id_of(&drop_in_file)],
         ports: questions.chain([port(Transport::Tcp, IpAddr::V4(Ipv4Addr::LOCALHOST), API_PORT)]).collect(),
         public: vec![(Transport::Udp, DNS_PORT), (Transport::Tcp, DNS_PORT)],
         checks,
         disk: DISK,
-        ..Part::default()
     })
 }

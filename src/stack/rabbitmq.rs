@@ -1,6 +1,6 @@
 //! RabbitMQ on loopback: AMQP, epmd and the distribution port; no `guest`; the two queues of the event contract.
 
-use super::part::{Context, Part, PartError};
+use super::part::{Context, Part, PartError, drop_in, drop_in_path};
 use super::rabbitmq_objects::Objects;
 use super::template::render;
 use crate::health::{RabbitmqCheck, UnitCheck};
@@ -23,7 +23,6 @@ const ENVIRONMENT: &str = "/etc/rabbitmq/rabbitmq-env.conf";
 const SETTINGS: &str = "/etc/rabbitmq/conf.d/50-hams.conf";
 /// Users, permissions, queues and policies.
 pub const DEFINITIONS: &str = "/etc/rabbitmq/definitions.json";
-const EPMD_DROP_IN: &str = "/etc/systemd/system/epmd.socket.d/50-hams.conf";
 /// Bytes: Erlang, RabbitMQ and an empty database, measured on Debian 13, and room to breathe.
 const DISK: u64 = 500 << 20;
 /// AMQP, epmd, Erlang's distribution.
@@ -45,8 +44,9 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     )?;
     let objects = Objects::new(DEFINITIONS, &definitions).map_err(PartError::Config)?;
     let none: [String; 0] = [];
-    let steps = vec![
-        Step::new(NAME, Directory::shared("/etc/rabbitmq"), none.clone()),
+    let drop_ins = [EPMD, UNIT].map(drop_in_path);
+    let mut steps = vec![
+        Step::new(NAME, Directory::shared("/etc/rabbitmq"), none),
         Step::new(NAME, Directory::shared("/etc/rabbitmq/conf.d"), [Directory::id_of("/etc/rabbitmq")]),
         Step::new(
             NAME,
@@ -58,12 +58,6 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             File::new(SETTINGS, include_str!("../../deploy/rabbitmq/50-hams.conf")),
             [Directory::id_of("/etc/rabbitmq/conf.d")],
         ),
-        Step::new(NAME, Directory::new("/etc/systemd/system/epmd.socket.d", "root", "root", 0o755), none),
-        Step::new(
-            NAME,
-            File::new(EPMD_DROP_IN, include_str!("../../units/epmd.socket.d/50-hams.conf")),
-            [Directory::id_of("/etc/systemd/system/epmd.socket.d")],
-        ),
         Step::new(
             NAME,
             File::new(DEFINITIONS, definitions)
@@ -73,16 +67,18 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         ),
         Step::new(
             NAME,
-            Unit::new(EPMD, &[EPMD_DROP_IN]).stop_first(&[UNIT, "epmd.service"]),
+            Unit::new(EPMD, &[&drop_ins[0]]).stop_first(&[UNIT, "epmd.service"]),
             [Packages::id_of()],
         ),
         Step::new(
             NAME,
-            Unit::new(UNIT, &[ENVIRONMENT, SETTINGS]),
+            Unit::new(UNIT, &[ENVIRONMENT, SETTINGS, &drop_ins[1]]),
             [Unit::id_of(EPMD), File::id_of(DEFINITIONS), File::id_of(ENVIRONMENT), File::id_of(SETTINGS)],
         ),
         Step::new(NAME, objects, [Unit::id_of(UNIT), File::id_of(DEFINITIONS)]),
     ];
+    steps.extend(drop_in(NAME, EPMD, include_str!("../../units/epmd.socket.d/50-hams.conf")));
+    steps.extend(drop_in(NAME, UNIT, include_str!("../../units/rabbitmq-server.service.d/50-hams.conf")));
     let password = cx.vault.require("HAMS_AGENT_RMQ_PASS")?.clone();
     let broker = RabbitmqCheck::new("127.0.0.1", PORTS[0], "/", "hams_agent", password, "dns_zone_updates");
     let port = |number: &u16| Port {
@@ -99,7 +95,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             data: vec!["/var/lib/rabbitmq".into(), "/var/log/rabbitmq".into()],
         },
         steps,
-        before_packages: [ENVIRONMENT, SETTINGS, EPMD_DROP_IN].map(File::id_of).to_vec(),
+        before_packages: [ENVIRONMENT, SETTINGS, &drop_ins[0], &drop_ins[1]].map(File::id_of).to_vec(),
         ports: PORTS.iter().map(port).collect(),
         checks: vec![Box::new(UnitCheck::new(UNIT)), Box::new(broker)],
         disk: DISK,

@@ -43,7 +43,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("/etc/.pwd.lock", "a lock, made by the first change of an account"),
 ];
 
-/// Files of which type, owner and mode count, and not the content.
+/// Files of which type, owner and mode count, and not the content (a folder: all that lies in it).
 const CONTENT_LEFT_OUT: &[(&str, &str)] = &[
     ("/etc/machine-id", "random"),
     ("/etc/ld.so.cache", "made again by ldconfig"),
@@ -61,6 +61,7 @@ const CONTENT_LEFT_OUT: &[(&str, &str)] = &[
     ("/var/lib/powerdns/pdns.sqlite3-shm", "see pdns.sqlite3"),
     ("/var/lib/hams/journal", "holds times"),
     ("/var/lib/hams/receipt.json", "holds times"),
+    ("/var/lib/hams/units", "digests of what units read, random secrets among it"),
     ("/var/lib/systemd/linger", "a time"),
 ];
 
@@ -141,7 +142,7 @@ fn files(host: &Host) -> Manifest {
         let mut line = format!("{kind} {mode} {}:{}", name(&users, user), name(&groups, group));
         match kind {
             "l" => write!(line, " -> {target}").expect("a string"),
-            "f" if CONTENT_LEFT_OUT.iter().any(|(file, _)| *file == path) => {}
+            "f" if CONTENT_LEFT_OUT.iter().any(|(place, _)| is_below(&path, place)) => {}
             // Packages' own files: dpkg knows their content, and there are many.
             "f" if path.starts_with("/usr/") && !path.starts_with("/usr/local/") => {
                 write!(line, " {size}").expect("a string");
