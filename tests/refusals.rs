@@ -1,4 +1,5 @@
 //! What hams-install refuses: the exit code of design §2, a message that names the cause and the fix, nothing touched.
+#![allow(clippy::print_stderr)] // what a test saw stands in its log
 
 mod lab;
 
@@ -116,7 +117,7 @@ impl Untouched {
     }
 
     #[track_caller]
-    fn is_as_before(self) {
+    fn ends_as_before(self) {
         let left = difference(&self.before, &manifest(&self.host));
         assert!(left.is_empty(), "the refused runs left traces: {left:#?}");
         assert_eq!(self.host.ok("ls -A /var/lib/hams"), "", "a refused run left state behind");
@@ -177,7 +178,7 @@ fn a_wrong_place_is_refused_and_untouched() {
         place.host.cut_network();
         place.refuses_install(&["the package source", "cannot be reached", "check the network", "--offline"]);
         place.host.join_network();
-        place.is_as_before();
+        place.ends_as_before();
     }
 }
 
@@ -250,7 +251,7 @@ fn a_port_or_a_lock_that_is_held_is_refused_with_its_holder() {
             ],
         );
         place.end();
-        place.is_as_before();
+        place.ends_as_before();
     }
 }
 
@@ -324,7 +325,7 @@ fn wrong_usage_is_refused_with_the_fix() {
         &["hams-install", "--yes", "--config", "/root/none.toml"],
         &["/root/none.toml: no such file", "--config"],
     );
-    place.is_as_before();
+    place.ends_as_before();
 }
 
 #[test]
@@ -351,5 +352,5 @@ fn looking_touches_nothing() {
             assert!(json["changes"].as_u64().or(json["faults"].as_u64()) > Some(0), "{json:#}");
         }
     }
-    place.is_as_before();
+    place.ends_as_before();
 }
