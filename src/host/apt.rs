@@ -112,6 +112,10 @@ impl Resource for Packages {
         })
     }
 
+    fn adds_up(&self) -> bool {
+        true
+    }
+
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             apt_lock::wait(host.apt_lock_timeout, progress).await?;

@@ -75,7 +75,8 @@ pub trait Resource: Send + Sync {
     fn inspect<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Finding, Error>>;
 
     /// How to take back what `apply` is about to do; asked and recorded in the receipt before it runs.
-    /// `None` when there is nothing of ours to take back. Taking back works from the record alone
+    /// `None` when there is nothing of ours to take back. Asked once: the first record knows what was there before hams,
+    /// unless the resource [adds up](Self::adds_up). Taking back works from the record alone
     /// (`host::revert`), so that a later version can undo what this one did.
     fn undo<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Option<Change>, Error>>;
 
@@ -85,6 +86,11 @@ pub trait Resource: Send + Sync {
     /// Inspects again after `apply`: a difference that is left is a failure.
     fn verify<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Finding, Error>> {
         self.inspect(host)
+    }
+
+    /// Whether each of its changes comes on top of the earlier ones, so that [`undo`](Self::undo) is asked every time.
+    fn adds_up(&self) -> bool {
+        false
     }
 
     /// Ids of the resources whose change makes this one act again (a unit reads its files).

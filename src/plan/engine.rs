@@ -144,10 +144,12 @@ async fn one(
     let started = Instant::now();
     tell(events, Event::Begun { step: index });
     write(records, Edge::Begin, &id)?;
-    let undo = resource.undo(host).await?;
-    if let Some(change) = undo {
-        let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.receipt.record(step.component, &id, &change)?;
+    let is_known = records.lock().unwrap_or_else(PoisonError::into_inner).receipt.knows(&id);
+    if !is_known || resource.adds_up() {
+        if let Some(change) = resource.undo(host).await? {
+            let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
+            records.receipt.record(step.component, &id, &change)?;
+        }
     }
     let progress = {
         let events = events.clone();
