@@ -7,11 +7,12 @@ mod lab;
 
 use lab::manifest::{Manifest, difference, manifest};
 use lab::package::INSTALL;
+use lab::random::Random;
 use lab::{Host, SUITES, is_long_run};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 const DISK: &str = "2G";
 /// A state that a run reaches is there within this, or the test fails.
@@ -87,29 +88,6 @@ fn done(host: &Host) -> BTreeSet<String> {
         .filter(|line| line["event"] == "done")
         .filter_map(|line| Some(line["step"].as_str()?.to_owned()))
         .collect()
-}
-
-/// Random numbers that a printed seed gives again (SplitMix64, Steele, Lea and Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn seeded() -> Self {
-        let given = std::env::var("HAMS_SEED").ok().map(|seed| seed.parse().expect("HAMS_SEED is a number"));
-        let now =
-            || SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_nanos() as u64;
-        let seed = given.unwrap_or_else(now);
-        eprintln!("the moments come from HAMS_SEED={seed}");
-        Self(seed)
-    }
-
-    /// From 0 to 1.
-    fn fraction(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 #[test]
