@@ -146,7 +146,8 @@ impl File {
             Visibility::Secret => None,
             Visibility::Open => Some((text(before), text(&self.content))),
             Visibility::Masked(words) => {
-                Some((mask(&text(before), words), mask(&text(&self.content), words)))
+                let (before, wanted) = (text(before), text(&self.content));
+                Some((mask(&before, words, Some(&wanted)), mask(&wanted, words, None)))
             }
         }
     }
@@ -199,10 +200,14 @@ pub(super) fn existing(path: &Path) -> Result<Option<fs::Metadata>, Error> {
     }
 }
 
-fn mask(text: &str, words: &[&str]) -> String {
+/// Hides what follows one of `words` on a line; a hidden value that is not in `wanted` is said to be another one, so that
+/// a diff shows it.
+fn mask(text: &str, words: &[&str], wanted: Option<&str>) -> String {
     let masked = |line: &str| {
         let end = words.iter().filter_map(|word| line.find(word).map(|at| at + word.len())).min();
-        end.map_or_else(|| line.to_owned(), |end| format!("{}***", &line[..end]))
+        let is_known = wanted.is_none_or(|wanted| wanted.lines().any(|known| known == line));
+        let mask = if is_known { "***" } else { "*** (another value)" };
+        end.map_or_else(|| line.to_owned(), |end| format!("{}{mask}", &line[..end]))
     };
     text.lines().map(|line| masked(line) + "\n").collect()
 }
@@ -213,8 +218,12 @@ mod tests {
 
     #[test]
     fn masks_what_follows_the_word() {
-        assert_eq!(mask("api=yes\napi-key=$scrypt$x\n", &["api-key="]), "api=yes\napi-key=***\n");
-        assert_eq!(mask("\"password_hash\": \"abc\",", &["password_hash\": "]), "\"password_hash\": ***\n");
+        let mask_key = |wanted| mask("api=yes\napi-key=$scrypt$x\n", &["api-key="], wanted);
+        assert_eq!(mask_key(None), "api=yes\napi-key=***\n");
+        assert_eq!(mask_key(Some("api-key=$scrypt$x\n")), "api=yes\napi-key=***\n");
+        assert_eq!(mask_key(Some("api-key=$scrypt$y\n")), "api=yes\napi-key=*** (another value)\n");
+        let hash = mask("\"password_hash\": \"abc\",", &["password_hash\": "], None);
+        assert_eq!(hash, "\"password_hash\": ***\n");
     }
 
     #[tokio::test]

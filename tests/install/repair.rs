@@ -19,8 +19,13 @@ pub fn a_hand_edit(node: &Node) {
     node.host.ok(&format!(
         "sed -i -e 's/^version-string=.*/version-string=full/' -e 's/^api-key=.*/api-key=typed-by-hand/' {SETTINGS}"
     ));
-    let shown =
-        node.plan_finds(&[SETTINGS, "- version-string=full", "+ version-string=anonymous", "api-key=***"]);
+    let shown = node.plan_finds(&[
+        SETTINGS,
+        "- version-string=full",
+        "+ version-string=anonymous",
+        "- api-key=*** (another value)\n",
+        "+ api-key=***\n",
+    ]);
     assert!(!shown.contains("typed-by-hand") && !shown.contains("$scrypt$"), "the plan shows keys: {shown}");
     let before = times(&node.host);
     let (said, started) = node.repair();
