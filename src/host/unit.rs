@@ -2,6 +2,8 @@
 //!
 //! What a unit was last started with is kept as a digest of the files it reads (`/var/lib/hams/units/`): a service is
 //! restarted when one of them has changed since, also when the run that changed it was cut short, and never otherwise.
+//! A start that was not ours (a reboot, an operator) may have read what has been put back since: there, a file that was
+//! written after the start counts as changed.
 
 use super::change::Change;
 use super::error::Error;
@@ -12,6 +14,7 @@ use super::units::{Job, UnitState};
 use super::{file, write};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A unit that must run.
 pub struct Unit {
@@ -49,15 +52,28 @@ impl Unit {
         Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    fn runs_with_present_files(&self) -> Result<bool, Error> {
+    fn runs_with_present_files(&self, state: &UnitState) -> Result<bool, Error> {
         let path = stamp(&self.name);
-        match file::existing(&path)? {
-            None => Ok(false),
-            Some(_) => {
-                let stamped = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-                Ok(stamped == self.digest()?)
+        if file::existing(&path)?.is_none() {
+            return Ok(false);
+        }
+        let stamped = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let (digest, invocation) = stamped.trim_end().split_once('\n').unwrap_or((&stamped, ""));
+        if digest != self.digest()? {
+            return Ok(false);
+        }
+        Ok(invocation == state.invocation_id || !self.was_written_since(state.started)?)
+    }
+
+    fn was_written_since(&self, start: Duration) -> Result<bool, Error> {
+        for path in &self.reads {
+            let Some(found) = file::existing(path)? else { continue };
+            let written = found.modified().map_err(Error::io("read", path))?;
+            if written.duration_since(UNIX_EPOCH).is_ok_and(|written| written > start) {
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
     fn reasons(&self, state: &UnitState) -> Result<Vec<String>, Error> {
@@ -70,7 +86,7 @@ impl Unit {
         }
         if !state.is_running() {
             reasons.push(format!("it is {}", state.words()));
-        } else if !self.runs_with_present_files()? {
+        } else if !self.runs_with_present_files(state)? {
             reasons.push("it was started with another configuration".into());
         } else if state.needs_reload {
             reasons.push("systemd has not read its changed unit file".into());
@@ -118,7 +134,7 @@ impl Resource for Unit {
             if !matches!(state.unit_file.as_str(), "enabled" | "static" | "indirect") {
                 systemd.enable(&self.name).await?;
             }
-            if state.is_running() && self.runs_with_present_files()? {
+            if state.is_running() && self.runs_with_present_files(&state)? {
                 return Ok(());
             }
             if state.active != "inactive" {
@@ -141,7 +157,8 @@ impl Resource for Unit {
             // What the service wrote at its first start (databases, cookies) must outlive a power cut after this step.
             nix::unistd::sync();
             write::private_folder(Path::new(paths::UNIT_STAMPS))?;
-            write::atomically(&stamp(&self.name), digest.as_bytes(), write::PRIVATE)
+            let stamped = format!("{digest}\n{}\n", now.invocation_id);
+            write::atomically(&stamp(&self.name), stamped.as_bytes(), write::PRIVATE)
         })
     }
 

@@ -65,6 +65,8 @@ pub struct UnitState {
     pub main_pid: u32,
     /// Changes with every start; empty before the first.
     pub invocation_id: String,
+    /// When its last start began; the epoch before the first.
+    pub started: Duration,
     /// A unit file or drop-in is newer than what systemd has loaded.
     pub needs_reload: bool,
 }
@@ -131,6 +133,7 @@ impl Systemd {
                 .get("NeedDaemonReload")
                 .is_some_and(|value| bool::try_from(value).unwrap_or(false)),
             invocation_id: hexadecimal(general.get("InvocationID")),
+            started: microseconds(&general, "InactiveExitTimestamp"),
             ..UnitState::default()
         };
         if unit.ends_with(".service") && state.load == "loaded" {
@@ -239,6 +242,12 @@ fn text(properties: &HashMap<String, OwnedValue>, name: &str) -> String {
 
 fn number(properties: &HashMap<String, OwnedValue>, name: &str) -> u32 {
     properties.get(name).and_then(|value| u32::try_from(value).ok()).unwrap_or_default()
+}
+
+/// A time since the epoch (org.freedesktop.systemd1: CLOCK_REALTIME in microseconds).
+fn microseconds(properties: &HashMap<String, OwnedValue>, name: &str) -> Duration {
+    let value = properties.get(name).and_then(|value| u64::try_from(value).ok());
+    Duration::from_micros(value.unwrap_or_default())
 }
 
 fn hexadecimal(value: Option<&OwnedValue>) -> String {

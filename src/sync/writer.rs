@@ -103,7 +103,7 @@ impl Writer {
                 match self.powerdns.patch(name, &changes).await {
                     Ok(serial) => (serial, vec![]),
                     Err(PowerDnsError::NoZone(_)) => continue,
-                    Err(PowerDnsError::Refused(_)) => self.patch_singly(name, &changes).await?,
+                    Err(PowerDnsError::Refused(_)) => self.patch_in_halves(name, &changes).await?,
                     Err(error) => return Err(error.into()),
                 }
             };
@@ -125,18 +125,23 @@ impl Writer {
         Ok(Applied { is_changed: true, serial: None, refused: vec![] })
     }
 
-    /// A PATCH is atomic, so one bad RRset rejects all: each alone shows which it is, and applies the others.
-    async fn patch_singly(
+    /// A PATCH is atomic, so one bad RRset rejects all, and so does a body that is too long: halves of what was refused
+    /// lead to it and apply the others. In their order, as a CNAME can only follow what stood at its name.
+    async fn patch_in_halves(
         &self,
         name: &Name,
         changes: &[Change],
     ) -> Result<(Option<u32>, Vec<String>), WriterError> {
         let (mut serial, mut refused) = (None, Vec::new());
-        for change in changes {
-            match self.powerdns.patch(name, std::slice::from_ref(change)).await {
-                Ok(new) => serial = new.or(serial),
-                Err(PowerDnsError::Refused(text)) => refused.push(format!("{}: {text}", subject(change))),
-                Err(error) => return Err(error.into()),
+        let mut parts = halves(changes);
+        while let Some(part) = parts.pop() {
+            match (self.powerdns.patch(name, part).await, part) {
+                (Ok(new), _) => serial = new.or(serial),
+                (Err(PowerDnsError::Refused(text)), [change]) => {
+                    refused.push(format!("{}: {text}", subject(change)));
+                }
+                (Err(PowerDnsError::Refused(_)), _) => parts.extend(halves(part)),
+                (Err(error), _) => return Err(error.into()),
             }
         }
         Ok((serial, refused))
@@ -174,6 +179,12 @@ fn apex_only(zone: &Zone) -> Zone {
     bare
 }
 
+/// The halves, the first one last: for a stack. One change is its own half.
+fn halves(changes: &[Change]) -> Vec<&[Change]> {
+    let (first, second) = changes.split_at(changes.len().div_ceil(2));
+    [second, first].into_iter().filter(|half| !half.is_empty()).collect()
+}
+
 fn subject(change: &Change) -> String {
     match change {
         Change::Delete { name, rtype } => format!("{name} {rtype}"),
@@ -185,6 +196,21 @@ fn subject(change: &Change) -> String {
 mod tests {
     use super::*;
     use crate::secrets::Secret;
+
+    #[test]
+    fn halves_come_off_a_stack_in_order() {
+        let change = |number: usize| Change::Delete { name: format!("{number}."), rtype: "A".into() };
+        let changes: Vec<_> = (0..7).map(change).collect();
+        let (mut parts, mut seen) = (halves(&changes), Vec::new());
+        while let Some(part) = parts.pop() {
+            match part {
+                [one] => seen.push(one.clone()),
+                _ => parts.extend(halves(part)),
+            }
+        }
+        assert_eq!(seen, changes);
+        assert_eq!(halves(&changes[..1]), [&changes[..1]]);
+    }
 
     #[test]
     fn only_below_the_managed_suffixes() {
