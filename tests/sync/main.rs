@@ -7,6 +7,7 @@ mod events;
 mod killed;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod large;
 mod node;
 mod outage;
 
@@ -30,6 +31,8 @@ fn every_change_arrives() {
         past("the same again");
         let dead = bad::is_set_aside(&node);
         past("bad messages");
+        large::goes_in_parts(&node, dead);
+        past("a large zone");
         outage::of_powerdns(&node, dead);
         past("an outage of PowerDNS");
         outage::of_the_broker(&node, dead);
