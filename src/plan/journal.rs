@@ -67,7 +67,8 @@ impl Journal {
         } else if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n").map_err(Error::io("write", path))?;
         }
-        let run = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        // Process ids begin anew at each boot: the time alone tells two runs apart.
+        let run = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
         let mut journal = Self { file, path: path.to_owned(), run: format!("{run}/{}", std::process::id()) };
         journal.write(Edge::Start, None)?;
         Ok((journal, interrupted))
