@@ -2,7 +2,7 @@
 
 use super::account;
 use super::apt_lock;
-use super::apt_mark::Mark;
+use super::apt_mark::{self, Mark};
 use super::change::Change;
 use super::command::{Command, last_lines};
 use super::error::Error;
@@ -52,7 +52,9 @@ impl Packages {
             apt_get(host, &words(&["install"], &self.names), progress).await?;
         }
         if !spoilt.is_empty() {
-            apt_get(host, &words(&["install", "--reinstall"], &spoilt), progress).await?;
+            apt_mark::remove_emptied_conffiles(&spoilt).await?;
+            let again = ["install", "--reinstall", "--option=Dpkg::Options::=--force-confmiss"];
+            apt_get(host, &words(&again, &spoilt), progress).await?;
         }
         Ok(())
     }

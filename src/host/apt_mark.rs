@@ -1,15 +1,17 @@
 //! The mark of an apt run under way: what a power cut during it may have spoilt.
 //!
-//! dpkg syncs what it unpacks and its own database. What maintainer scripts write (compiled Python, caches, generated
-//! settings) nobody syncs: after a power cut such files of a package that dpkg calls installed can be empty. So the
-//! packages of a run stand here from before its first change until all of it is on the disk.
+//! dpkg syncs what it unpacks and its own database. Conffiles, and what maintainer scripts write (compiled Python,
+//! caches, generated settings), nobody syncs: after a power cut such files of a package that dpkg calls installed can be
+//! empty. So the packages of a run stand here from before its first change until all of it is on the disk.
 
+use super::command::Command;
 use super::error::Error;
 use super::paths;
 use super::write;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+const MD5_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// An apt run that was begun and is not known to have ended.
@@ -69,6 +71,24 @@ impl Mark {
     }
 }
 
+/// Removes the conffiles of `names` that are empty and were not shipped so: dpkg would keep them as an operator's edit.
+pub async fn remove_emptied_conffiles(names: &[String]) -> Result<(), Error> {
+    let query = Command::new("dpkg-query").args(["--show", "--showformat", "${Conffiles}\n"]);
+    for (path, digest) in query.args(names.iter().cloned()).run().await?.lines().filter_map(conffile) {
+        let is_empty = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+        if is_empty && digest != MD5_OF_NOTHING {
+            write::remove_if_there(Path::new(path))?;
+        }
+    }
+    Ok(())
+}
+
+/// " PATH MD5", and perhaps " obsolete" (deb-conffiles, dpkg-query).
+fn conffile(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.strip_prefix(' ')?.split(' ');
+    Some((words.next()?, words.next()?))
+}
+
 fn boot() -> Result<String, Error> {
     let id = std::fs::read_to_string(BOOT_ID).map_err(Error::io("read", BOOT_ID.as_ref()))?;
     Ok(id.trim().to_owned())
@@ -77,6 +97,13 @@ fn boot() -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_dpkgs_conffiles() {
+        assert_eq!(conffile(" /etc/a.conf 0a1b"), Some(("/etc/a.conf", "0a1b")));
+        assert_eq!(conffile(" /etc/b.conf 0a1b obsolete"), Some(("/etc/b.conf", "0a1b")));
+        assert_eq!(conffile(""), None);
+    }
 
     #[test]
     fn only_another_boot_spoils() {
