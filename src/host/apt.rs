@@ -6,6 +6,7 @@ use super::apt_mark::{self, Mark};
 use super::change::Change;
 use super::command::{Command, last_lines};
 use super::error::Error;
+use super::fresh;
 use super::handle::Host;
 use super::policy_rc;
 use super::resource::{BoxFuture, Finding, Progress, Resource};
@@ -49,12 +50,14 @@ impl Packages {
         };
         if !self.missing().await?.is_empty() {
             Mark::set(&would_install(&self.names).await?)?;
+            fresh::record(&self.data)?;
             apt_get(host, &words(&["install"], &self.names), progress).await?;
         }
         if !spoilt.is_empty() {
             apt_mark::remove_emptied_conffiles(&spoilt).await?;
             let again = ["install", "--reinstall", "--option=Dpkg::Options::=--force-confmiss"];
             apt_get(host, &words(&again, &spoilt), progress).await?;
+            account::complete(&self.accounts).await?;
         }
         Ok(())
     }

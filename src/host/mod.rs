@@ -13,6 +13,7 @@ pub mod command;
 pub mod directory;
 pub mod error;
 pub mod file;
+pub mod fresh;
 pub mod handle;
 pub mod lock;
 pub mod nss;

@@ -10,8 +10,8 @@ use super::error::Error;
 use super::handle::Host;
 use super::paths;
 use super::resource::{BoxFuture, Finding, Progress, Resource};
-use super::units::{Job, UnitState};
-use super::{file, write};
+use super::units::{Job, Systemd, UnitState};
+use super::{file, fresh, write};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -21,18 +21,86 @@ pub struct Unit {
     name: String,
     reads: Vec<PathBuf>,
     stop_first: Vec<String>,
+    first: Option<FirstData>,
+}
+
+/// What a service's first start makes in its folder.
+struct FirstData {
+    folder: PathBuf,
+    made: Vec<String>,
+    crash_dump: String,
 }
 
 impl Unit {
     /// `name` enabled at boot and running, with the files that it reads.
     pub fn new(name: &str, reads: &[&str]) -> Self {
-        Self { name: name.into(), reads: reads.iter().map(PathBuf::from).collect(), stop_first: Vec::new() }
+        Self {
+            name: name.into(),
+            reads: reads.iter().map(PathBuf::from).collect(),
+            stop_first: Vec::new(),
+            first: None,
+        }
     }
 
     /// Units to stop before this one is restarted (a socket cannot be rebound under its service).
     pub fn stop_first(mut self, units: &[&str]) -> Self {
         self.stop_first = units.iter().map(|unit| (*unit).to_owned()).collect();
         self
+    }
+
+    /// What its first start makes in `folder`: a power cut in that start can leave it so that no start will ever succeed.
+    /// It is removed, and the unit started once more, while the folder is [fresh]. So is the `crash_dump` of starts that
+    /// failed before the first that succeeds.
+    pub fn first_start_makes(mut self, folder: &str, made: &[&str], crash_dump: &str) -> Self {
+        let made = made.iter().map(|name| (*name).to_owned()).collect();
+        self.first = Some(FirstData { folder: folder.into(), made, crash_dump: crash_dump.into() });
+        self
+    }
+
+    /// From now on the folder holds data.
+    fn end_first_start(&self) -> Result<(), Error> {
+        let Some(first) = &self.first else { return Ok(()) };
+        if fresh::contains(&first.folder)? {
+            write::remove_if_there(&first.folder.join(&first.crash_dump))?;
+        }
+        fresh::forget(&first.folder)
+    }
+
+    /// Removes what a first start made that was cut short; whether there was such a one.
+    fn forget_first_start(&self) -> Result<bool, Error> {
+        let Some(first) = &self.first else { return Ok(false) };
+        if file::existing(&stamp(&self.name))?.is_some() || !fresh::contains(&first.folder)? {
+            return Ok(false);
+        }
+        for name in &first.made {
+            let path = first.folder.join(name);
+            match file::existing(&path)? {
+                None => {}
+                Some(found) if found.is_dir() => {
+                    for entry in std::fs::read_dir(&path).map_err(Error::io("read", &path))? {
+                        let entry = entry.map_err(Error::io("read", &path))?.path();
+                        let removed = if entry.is_dir() && !entry.is_symlink() {
+                            std::fs::remove_dir_all(&entry)
+                        } else {
+                            std::fs::remove_file(&entry)
+                        };
+                        removed.map_err(Error::io("remove", &entry))?;
+                    }
+                }
+                Some(_) => write::remove_if_there(&path)?,
+            }
+        }
+        Ok(true)
+    }
+
+    async fn restart(&self, systemd: &Systemd) -> Result<(), Error> {
+        let Err(error) = systemd.run(Job::Restart, &self.name).await else { return Ok(()) };
+        systemd.run(Job::Stop, &self.name).await?;
+        if !self.forget_first_start()? {
+            return Err(error);
+        }
+        systemd.reset_failed(&self.name).await?;
+        systemd.run(Job::Restart, &self.name).await
     }
 
     /// The id of the unit `name`.
@@ -146,7 +214,7 @@ impl Resource for Unit {
             if state.active == "failed" {
                 systemd.reset_failed(&self.name).await?;
             }
-            systemd.run(Job::Restart, &self.name).await?;
+            self.restart(systemd).await?;
             let now = systemd.state(&self.name).await?;
             if !now.is_running() || now.restarts > 0 {
                 return Err(Error::Unit {
@@ -158,7 +226,8 @@ impl Resource for Unit {
             nix::unistd::sync();
             write::private_folder(Path::new(paths::UNIT_STAMPS))?;
             let stamped = format!("{digest}\n{}\n", now.invocation_id);
-            write::atomically(&stamp(&self.name), stamped.as_bytes(), write::PRIVATE)
+            write::atomically(&stamp(&self.name), stamped.as_bytes(), write::PRIVATE)?;
+            self.end_first_start()
         })
     }
 

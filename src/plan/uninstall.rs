@@ -4,7 +4,7 @@ use super::journal::{Edge, Journal};
 use super::receipt::Receipt;
 use crate::host::apt_mark::Mark;
 use crate::host::revert::{self, Scope};
-use crate::host::{Error, Host, Progress, paths, write};
+use crate::host::{Error, Host, Progress, fresh, paths, write};
 use std::path::Path;
 
 /// What an uninstall left.
@@ -70,6 +70,7 @@ pub async fn run(
 fn forget_state() -> Result<(), Error> {
     write::remove_if_there(&Path::new(paths::STATE).join("journal"))?;
     Mark::clear()?;
+    fresh::forget_all()?;
     for folder in [paths::UNIT_STAMPS, paths::BACKUPS] {
         match std::fs::remove_dir(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -23,6 +23,7 @@ const ENVIRONMENT: &str = "/etc/rabbitmq/rabbitmq-env.conf";
 const SETTINGS: &str = "/etc/rabbitmq/conf.d/50-hams.conf";
 /// Users, permissions, queues and policies.
 pub const DEFINITIONS: &str = "/etc/rabbitmq/definitions.json";
+const DATA: &str = "/var/lib/rabbitmq";
 /// Bytes: Erlang, RabbitMQ and an empty database, measured on Debian 13, and room to breathe.
 const DISK: u64 = 500 << 20;
 /// AMQP, epmd, Erlang's distribution.
@@ -72,7 +73,11 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         ),
         Step::new(
             NAME,
-            Unit::new(UNIT, &[ENVIRONMENT, SETTINGS, &drop_ins[1]]),
+            Unit::new(UNIT, &[ENVIRONMENT, SETTINGS, &drop_ins[1]]).first_start_makes(
+                DATA,
+                &["mnesia", ".erlang.cookie"],
+                "erl_crash.dump",
+            ),
             [Unit::id_of(EPMD), File::id_of(DEFINITIONS), File::id_of(ENVIRONMENT), File::id_of(SETTINGS)],
         ),
         Step::new(NAME, objects, [Unit::id_of(UNIT), File::id_of(DEFINITIONS)]),
@@ -92,7 +97,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         packages: Packages {
             names: vec!["rabbitmq-server".into()],
             accounts: vec!["rabbitmq".into(), "epmd".into()],
-            data: vec!["/var/lib/rabbitmq".into(), "/var/log/rabbitmq".into()],
+            data: vec![DATA.into(), "/var/log/rabbitmq".into()],
         },
         steps,
         before_packages: [ENVIRONMENT, SETTINGS, &drop_ins[0], &drop_ins[1]].map(File::id_of).to_vec(),
