@@ -27,6 +27,8 @@ pub struct Packages {
     pub accounts: Vec<String>,
     /// Folders that they fill with data of the operator's.
     pub data: Vec<PathBuf>,
+    /// Of these, the ones whose unit watches over its first start.
+    pub first_starts: Vec<PathBuf>,
 }
 
 impl Packages {
@@ -50,7 +52,7 @@ impl Packages {
         };
         if !self.missing().await?.is_empty() {
             Mark::set(&would_install(&self.names).await?)?;
-            fresh::record(&self.data)?;
+            fresh::record(&self.first_starts)?;
             apt_get(host, &words(&["install"], &self.names), progress).await?;
         }
         if !spoilt.is_empty() {

@@ -79,6 +79,7 @@ impl Node {
             packages.names.extend(part.packages.names);
             packages.accounts.extend(part.packages.accounts);
             packages.data.extend(part.packages.data);
+            packages.first_starts.extend(part.packages.first_starts);
             steps.extend(part.steps);
             before_packages.extend(part.before_packages);
             needs.ports.extend(part.ports);

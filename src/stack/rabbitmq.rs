@@ -98,6 +98,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             names: vec!["rabbitmq-server".into()],
             accounts: vec!["rabbitmq".into(), "epmd".into()],
             data: vec![DATA.into(), "/var/log/rabbitmq".into()],
+            first_starts: vec![DATA.into()],
         },
         steps,
         before_packages: [ENVIRONMENT, SETTINGS, &drop_ins[0], &drop_ins[1]].map(File::id_of).to_vec(),
