@@ -45,7 +45,7 @@ impl Packages {
     /// Installs what is missing, and once more what a power cut may have spoilt.
     async fn install(&self, host: &Host, progress: &Progress) -> Result<(), Error> {
         let spoilt = Mark::read()?.map_or(Ok(Vec::new()), |mark| mark.spoilt())?;
-        let spoilt = installed(&spoilt).await?;
+        let spoilt = with_files(&spoilt).await?;
         recover(host).await?;
         let words = |first: &[&str], names: &[String]| -> Vec<String> {
             first.iter().map(|word| (*word).to_owned()).chain(names.iter().cloned()).collect()
@@ -135,10 +135,7 @@ impl Resource for Packages {
 }
 
 /// Those of `names` that are installed and configured.
-pub async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
+async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
     let format = "${Package}\t${db:Status-Status}\n";
     let command =
         Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
@@ -186,6 +183,9 @@ pub async fn remove(host: &Host, names: &[String], purge: bool, progress: &Progr
 
 /// Those of `names` of which dpkg still has files or configuration.
 pub async fn with_files(names: &[String]) -> Result<Vec<String>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     let format = "${Package}\t${db:Status-Status}\n";
     let command =
         Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
