@@ -2,7 +2,8 @@
 
 use super::account;
 use super::apt_lock;
-use super::apt_mark::{self, Mark};
+use super::apt_mark::Mark;
+use super::apt_spoilt;
 use super::change::Change;
 use super::command::{Command, last_lines};
 use super::error::Error;
@@ -44,8 +45,15 @@ impl Packages {
 
     /// Installs what is missing, and once more what a power cut may have spoilt.
     async fn install(&self, host: &Host, progress: &Progress) -> Result<(), Error> {
-        let spoilt = Mark::read()?.map_or(Ok(Vec::new()), |mark| mark.spoilt())?;
+        let mark = Mark::read()?;
+        let spoilt = mark.as_ref().map_or(Ok(Vec::new()), Mark::spoilt)?;
         let spoilt = with_files(&spoilt).await?;
+        let emptied = match &mark {
+            Some(mark) if !spoilt.is_empty() => {
+                apt_spoilt::remove_emptied(mark.since(), host.systemd().await?.booted().await?)?
+            }
+            _ => Vec::new(),
+        };
         recover(host).await?;
         let words = |first: &[&str], names: &[String]| -> Vec<String> {
             first.iter().map(|word| (*word).to_owned()).chain(names.iter().cloned()).collect()
@@ -56,10 +64,12 @@ impl Packages {
             apt_get(host, &words(&["install"], &self.names), progress).await?;
         }
         if !spoilt.is_empty() {
-            apt_mark::remove_emptied_conffiles(&spoilt).await?;
             let again = ["install", "--reinstall", "--option=Dpkg::Options::=--force-confmiss"];
             apt_get(host, &words(&again, &spoilt), progress).await?;
-            account::complete(&self.accounts).await?;
+            if emptied.iter().any(|path| !path.exists()) {
+                apt_spoilt::configure_first(&spoilt).await?;
+            }
+            apt_spoilt::complete_accounts(&self.accounts).await?;
         }
         Ok(())
     }

@@ -4,14 +4,13 @@
 //! caches, generated settings), nobody syncs: after a power cut such files of a package that dpkg calls installed can be
 //! empty. So the packages of a run stand here from before its first change until all of it is on the disk.
 
-use super::command::Command;
 use super::error::Error;
 use super::paths;
 use super::write;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const MD5_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// An apt run that was begun and is not known to have ended.
@@ -19,6 +18,8 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 pub struct Mark {
     /// The boot of the machine in which it was begun.
     boot: String,
+    /// When it was begun, in seconds since the epoch.
+    since: u64,
     /// The packages that it was to install.
     names: BTreeSet<String>,
 }
@@ -38,10 +39,20 @@ impl Mark {
         }
     }
 
-    /// First line: the boot's id; then a name a line.
+    /// First line: the boot's id and the time; then a name a line.
     fn parse(text: &str) -> Self {
-        let mut lines = text.lines().map(str::to_owned);
-        Self { boot: lines.next().unwrap_or_default(), names: lines.collect() }
+        let mut lines = text.lines();
+        let (boot, since) = lines.next().and_then(|line| line.split_once(' ')).unwrap_or_default();
+        Self {
+            boot: boot.to_owned(),
+            since: since.parse().unwrap_or_default(),
+            names: lines.map(str::to_owned).collect(),
+        }
+    }
+
+    /// When the run was begun, since the epoch.
+    pub fn since(&self) -> Duration {
+        Duration::from_secs(self.since)
     }
 
     /// What the machine was booted anew since: what of the packages may never have reached the disk.
@@ -52,9 +63,9 @@ impl Mark {
 
     /// Marks a run that installs `names`; on the disk when this returns. What an earlier mark says stays in it.
     pub fn set(names: &[String]) -> Result<(), Error> {
-        let mut mark = Self::read()?.unwrap_or(Self { boot: boot()?, names: BTreeSet::new() });
+        let mut mark = Self::read()?.unwrap_or(Self { boot: boot()?, since: now(), names: BTreeSet::new() });
         mark.names.extend(names.iter().cloned());
-        let mut text = mark.boot;
+        let mut text = format!("{} {}", mark.boot, mark.since);
         for name in &mark.names {
             text.push('\n');
             text.push_str(name);
@@ -71,22 +82,8 @@ impl Mark {
     }
 }
 
-/// Removes the conffiles of `names` that are empty and were not shipped so: dpkg would keep them as an operator's edit.
-pub async fn remove_emptied_conffiles(names: &[String]) -> Result<(), Error> {
-    let query = Command::new("dpkg-query").args(["--show", "--showformat", "${Conffiles}\n"]);
-    for (path, digest) in query.args(names.iter().cloned()).run().await?.lines().filter_map(conffile) {
-        let is_empty = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
-        if is_empty && digest != MD5_OF_NOTHING {
-            write::remove_if_there(Path::new(path))?;
-        }
-    }
-    Ok(())
-}
-
-/// " PATH MD5", and perhaps " obsolete" (deb-conffiles, dpkg-query).
-fn conffile(line: &str) -> Option<(&str, &str)> {
-    let mut words = line.strip_prefix(' ')?.split(' ');
-    Some((words.next()?, words.next()?))
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn boot() -> Result<String, Error> {
@@ -99,18 +96,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_dpkgs_conffiles() {
-        assert_eq!(conffile(" /etc/a.conf 0a1b"), Some(("/etc/a.conf", "0a1b")));
-        assert_eq!(conffile(" /etc/b.conf 0a1b obsolete"), Some(("/etc/b.conf", "0a1b")));
-        assert_eq!(conffile(""), None);
-    }
-
-    #[test]
     fn only_another_boot_spoils() {
         let boot = boot().unwrap();
-        let mark = Mark::parse(&format!("{boot}\npython3\npdns-server\n"));
+        let mark = Mark::parse(&format!("{boot} 1795000000\npython3\npdns-server\n"));
         assert_eq!(mark.spoilt().unwrap(), Vec::<String>::new());
-        let mark = Mark::parse("an-earlier-boot\npython3\npdns-server\n");
+        let mark = Mark::parse("an-earlier-boot 1795000000\npython3\npdns-server\n");
+        assert_eq!(mark.since(), Duration::from_secs(1_795_000_000));
         assert_eq!(mark.spoilt().unwrap(), ["pdns-server", "python3"]);
     }
 }

@@ -8,6 +8,7 @@ pub mod apt;
 pub mod apt_lock;
 pub mod apt_mark;
 pub mod apt_sources;
+pub mod apt_spoilt;
 pub mod change;
 pub mod command;
 pub mod directory;

@@ -36,6 +36,8 @@ trait Manager {
         names: &[&str],
         runtime: bool,
     ) -> zbus::Result<Vec<(String, String, String)>>;
+    #[zbus(property)]
+    fn userspace_timestamp(&self) -> zbus::Result<u64>;
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
 }
@@ -143,6 +145,13 @@ impl Systemd {
             state.main_pid = number(&service, "MainPID");
         }
         Ok(state)
+    }
+
+    /// When systemd began to boot this system, since the epoch.
+    pub async fn booted(&self) -> Result<Duration, Error> {
+        let asked = self.manager.userspace_timestamp().await;
+        let failed = |source| Error::Bus { action: "ask when the system was booted".into(), source };
+        asked.map(Duration::from_micros).map_err(failed)
     }
 
     /// Asks for `job` and waits for its own result.

@@ -1,0 +1,90 @@
+//! Setting packages up again whose apt run a power cut ended: see [`apt_mark`](super::apt_mark) for what it spoils.
+
+use super::account;
+use super::command::Command;
+use super::error::Error;
+use super::write;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const SETTINGS: &str = "/etc";
+const SHADOW: &str = "/etc/shadow";
+/// Where dpkg keeps maintainer scripts.
+const SCRIPTS: &str = "/var/lib/dpkg/info";
+/// A maintainer script may take this long.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Removes the empty files below /etc that came to be from `since` to before `until` (since the epoch): what a power cut
+/// emptied. dpkg and maintainer scripts would keep them as an operator's own; those that are meant to be empty
+/// come back with their package. Gives what was removed.
+pub fn remove_emptied(since: Duration, until: Duration) -> Result<Vec<PathBuf>, Error> {
+    let mut removed = Vec::new();
+    let mut folders = vec![PathBuf::from(SETTINGS)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
+            let path = entry.map_err(Error::io("read", &folder))?.path();
+            let found = std::fs::symlink_metadata(&path).map_err(Error::io("read", &path))?;
+            let is_of_then = (since..until).contains(&changed(&found));
+            if found.is_dir() {
+                folders.push(path);
+            } else if found.is_file() && found.len() == 0 && is_of_then {
+                write::remove_if_there(&path)?;
+                removed.push(path);
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// When a file's name, owner or content was last changed, since the epoch.
+fn changed(found: &Metadata) -> Duration {
+    let seconds = u64::try_from(found.ctime()).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(found.ctime_nsec()).unwrap_or_default())
+}
+
+/// Configures `names` as at their first installation: some scripts write their settings only then. Such a script must bear
+/// being run again (Debian policy, 6.2).
+pub async fn configure_first(names: &[String]) -> Result<(), Error> {
+    for name in names {
+        let Some(script) = postinst(name)? else { continue };
+        Command::new(&script.to_string_lossy())
+            .args(["configure", ""])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("DPKG_MAINTSCRIPT_NAME", "postinst")
+            .env("DPKG_MAINTSCRIPT_PACKAGE", name)
+            .limit(LIMIT)
+            .run()
+            .await?;
+    }
+    Ok(())
+}
+
+/// "NAME.postinst", or "NAME:ARCHITECTURE.postinst" of a package that can be installed for several.
+fn postinst(name: &str) -> Result<Option<PathBuf>, Error> {
+    let folder = Path::new(SCRIPTS);
+    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let package = file.strip_suffix(".postinst").and_then(|stem| stem.split(':').next());
+        if package == Some(name) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives those of the system accounts `names` their line in /etc/shadow, locked, that a power cut between the two tables
+/// left without one.
+pub async fn complete_accounts(names: &[String]) -> Result<(), Error> {
+    let shadow = std::fs::read_to_string(SHADOW).map_err(Error::io("read", Path::new(SHADOW)))?;
+    let has_line = |name: &str| shadow.lines().any(|line| line.split(':').next() == Some(name));
+    for name in names {
+        if account::find_user(name)?.is_some() && !has_line(name) {
+            Command::new("pwconv").run().await?;
+            Command::new("usermod").args(["--password", "!", name]).run().await?;
+        }
+    }
+    Ok(())
+}
