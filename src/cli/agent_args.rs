@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::args::exit_status_help;
+
 /// Where the control socket lies, unless an option says otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/hams-agent/agent.sock";
 
@@ -20,11 +22,6 @@ pub const RUN_EXIT: &[(u8, &str)] = &[
     (1, "it cannot go on: its state folder or its socket cannot be used"),
     (2, "wrong usage, configuration or credentials: a restart does not help"),
 ];
-
-fn help(codes: &[(u8, &str)]) -> String {
-    let lines: String = codes.iter().map(|(code, text)| format!("\n  {code:<4}{text}")).collect();
-    format!("Exit status:{lines}")
-}
 
 /// Applies DNS changes from the broker to PowerDNS, and watches this node.
 #[derive(Debug, Parser)]
@@ -45,10 +42,10 @@ pub struct AgentArgs {
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
     /// Run until SIGTERM; hams-agent.service does this
-    #[command(after_help = help(RUN_EXIT))]
+    #[command(after_help = exit_status_help(RUN_EXIT))]
     Run(RunArgs),
     /// Ask the running agent how everything is
-    #[command(after_help = help(STATUS_EXIT))]
+    #[command(after_help = exit_status_help(STATUS_EXIT))]
     Status(StatusArgs),
 }
 

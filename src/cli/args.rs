@@ -20,8 +20,9 @@ pub const EXIT_STATUS: &[(u8, &str)] = &[
     (10, "`plan` only: changes are pending"),
 ];
 
-fn exit_status_help() -> String {
-    let lines: String = EXIT_STATUS.iter().map(|(code, text)| format!("\n  {code:<4}{text}")).collect();
+/// The exit codes as `--help` ends with them.
+pub(super) fn exit_status_help(codes: &[(u8, &str)]) -> String {
+    let lines: String = codes.iter().map(|(code, text)| format!("\n  {code:<4}{text}")).collect();
     format!("Exit status:{lines}")
 }
 
@@ -35,7 +36,7 @@ fn exit_status_help() -> String {
         Without a command, hams-install compares the host with the configuration, shows the plan, asks, \
         applies it and verifies the result. It needs root. A second run finds nothing to do; a run that \
         was cut off goes on where it stopped.",
-    after_help = exit_status_help(),
+    after_help = exit_status_help(EXIT_STATUS),
     disable_help_subcommand = true,
     max_term_width = 100
 )]

@@ -38,8 +38,7 @@ pub fn host(config: &Config, options: &Options) -> Arc<Host> {
 
 /// Fails with all that stands in the way.
 pub async fn check_needs(screen: Screen, needs: &Needs, host: &Host) -> Result<(), Failure> {
-    let mut said = String::new();
-    let said = std::sync::Mutex::new(std::mem::take(&mut said));
+    let said = std::sync::Mutex::new(String::new());
     let progress = Progress::new(move |_, message| {
         let mut said = said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *said != message {

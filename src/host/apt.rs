@@ -146,6 +146,19 @@ impl Resource for Packages {
 
 /// Those of `names` that are installed and configured.
 async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
+    of_status(names, |status| status == "installed").await
+}
+
+/// Those of `names` of which dpkg still has files or configuration.
+pub async fn with_files(names: &[String]) -> Result<Vec<String>, Error> {
+    of_status(names, |status| status != "not-installed").await
+}
+
+/// Those of `names` whose status dpkg knows and `is_so` takes.
+async fn of_status(names: &[String], is_so: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new()); // dpkg-query would list every package
+    }
     let format = "${Package}\t${db:Status-Status}\n";
     let command =
         Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
@@ -154,8 +167,8 @@ async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
     if !matches!(output.code, Some(0 | 1)) {
         return Err(output.into_error(command.line()));
     }
-    let is_installed = |line: &str| line.strip_suffix("\tinstalled").map(str::to_owned);
-    Ok(output.stdout.lines().filter_map(is_installed).collect())
+    let lines = output.stdout.lines().filter_map(|line| line.split_once('\t'));
+    Ok(lines.filter(|(_, status)| is_so(status)).map(|(name, _)| name.to_owned()).collect())
 }
 
 /// The first line of what `dpkg --audit` finds wrong; `None` when all is well.
@@ -189,19 +202,6 @@ pub async fn remove(host: &Host, names: &[String], purge: bool, progress: &Progr
     }
     apt_lock::wait(host.apt_lock_timeout, progress).await?;
     apt_get(host, &words().collect::<Vec<_>>(), progress).await
-}
-
-/// Those of `names` of which dpkg still has files or configuration.
-pub async fn with_files(names: &[String]) -> Result<Vec<String>, Error> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let format = "${Package}\t${db:Status-Status}\n";
-    let command =
-        Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
-    let output = command.output().await?;
-    let lines = output.stdout.lines().filter_map(|line| line.split_once('\t'));
-    Ok(lines.filter(|(_, status)| *status != "not-installed").map(|(name, _)| name.to_owned()).collect())
 }
 
 /// Does `work` while no maintainer script may start a service.

@@ -5,6 +5,7 @@
 //! empty. So the packages of a run stand here from before its first change until all of it is on the disk.
 
 use super::error::Error;
+use super::file::read_if_there;
 use super::paths;
 use super::write;
 use std::collections::BTreeSet;
@@ -31,12 +32,7 @@ impl Mark {
 
     /// The mark on the disk; `None` when no run was cut short.
     pub fn read() -> Result<Option<Self>, Error> {
-        let path = Self::path();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(Self::parse(&text))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", &path)(error)),
-        }
+        Ok(read_if_there(&Self::path())?.as_deref().map(Self::parse))
     }
 
     /// First line: the boot's id and the time; then a name a line.

@@ -200,6 +200,24 @@ pub(super) fn existing(path: &Path) -> Result<Option<fs::Metadata>, Error> {
     }
 }
 
+/// The text of the file at `path`; `None` only when there is none.
+pub fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path)(error)),
+    }
+}
+
+/// Removes what is at `path`, a folder with all that is in it; nothing there is fine.
+pub(super) fn remove_all(path: &Path) -> Result<(), Error> {
+    match existing(path)? {
+        None => Ok(()),
+        Some(found) if found.is_dir() => fs::remove_dir_all(path).map_err(Error::io("remove", path)),
+        Some(_) => write::remove_if_there(path),
+    }
+}
+
 /// Hides what follows one of `words` on a line; a hidden value that is not in `wanted` is said to be another one, so that
 /// a diff shows it.
 fn mask(text: &str, words: &[&str], wanted: Option<&str>) -> String {

@@ -5,7 +5,7 @@
 //! again. Only a folder that stands here may be emptied for that.
 
 use super::error::Error;
-use super::file::existing;
+use super::file::{existing, read_if_there};
 use super::paths;
 use super::write;
 use std::collections::BTreeSet;
@@ -43,11 +43,8 @@ fn path() -> PathBuf {
 }
 
 fn read() -> Result<BTreeSet<String>, Error> {
-    match std::fs::read_to_string(path()) {
-        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
-        Err(error) => Err(Error::io("read", &path())(error)),
-    }
+    let text = read_if_there(&path())?.unwrap_or_default();
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 fn save(folders: &BTreeSet<String>) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use super::apt;
 use super::change::{Backup, Change};
 use super::command::Command;
 use super::error::Error;
-use super::file::existing;
+use super::file::{existing, remove_all};
 use super::handle::Host;
 use super::resource::Progress;
 use super::unit;
@@ -137,12 +137,4 @@ async fn packages(
         }
     }
     Ok(Vec::new())
-}
-
-fn remove_all(path: &Path) -> Result<(), Error> {
-    match existing(path)? {
-        None => Ok(()),
-        Some(found) if found.is_dir() => fs::remove_dir_all(path).map_err(Error::io("remove", path)),
-        Some(_) => write::remove_if_there(path),
-    }
 }

@@ -78,13 +78,7 @@ impl Unit {
                 None => {}
                 Some(found) if found.is_dir() => {
                     for entry in std::fs::read_dir(&path).map_err(Error::io("read", &path))? {
-                        let entry = entry.map_err(Error::io("read", &path))?.path();
-                        let removed = if entry.is_dir() && !entry.is_symlink() {
-                            std::fs::remove_dir_all(&entry)
-                        } else {
-                            std::fs::remove_file(&entry)
-                        };
-                        removed.map_err(Error::io("remove", &entry))?;
+                        file::remove_all(&entry.map_err(Error::io("read", &path))?.path())?;
                     }
                 }
                 Some(_) => write::remove_if_there(&path)?,
@@ -121,11 +115,7 @@ impl Unit {
     }
 
     fn runs_with_present_files(&self, state: &UnitState) -> Result<bool, Error> {
-        let path = stamp(&self.name);
-        if file::existing(&path)?.is_none() {
-            return Ok(false);
-        }
-        let stamped = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let Some(stamped) = file::read_if_there(&stamp(&self.name))? else { return Ok(false) };
         let (digest, invocation) = stamped.trim_end().split_once('\n').unwrap_or((&stamped, ""));
         if digest != self.digest()? {
             return Ok(false);

@@ -4,6 +4,7 @@
 //! stays (it knows what was there before hams), and an entry that this version cannot read is kept and reported.
 
 use crate::host::change::Change;
+use crate::host::file::read_if_there;
 use crate::host::{Error, paths, write};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -45,12 +46,8 @@ impl Receipt {
     }
 
     fn load_from(path: &Path) -> Result<Self, Error> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self { schema: SCHEMA, entries: Vec::new(), path: path.to_owned() });
-            }
-            Err(error) => return Err(Error::io("read", path)(error)),
+        let Some(text) = read_if_there(path)? else {
+            return Ok(Self { schema: SCHEMA, entries: Vec::new(), path: path.to_owned() });
         };
         let unreadable =
             |reason: String| Error::Unexpected(format!("cannot read `{}`: {reason}", path.display()));

@@ -1,6 +1,6 @@
 //! The dump that `uninstall --purge-data` takes before any data goes.
 
-use super::{powerdns, rabbitmq};
+use super::{powerdns, powerdns_database, rabbitmq};
 use crate::host::command::{self, Command};
 use crate::host::write;
 use crate::host::{Error, paths};
@@ -15,10 +15,13 @@ pub async fn take() -> Result<PathBuf, Error> {
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "");
     let folder = Path::new(FOLDER).join(time);
     write::private_folder(&folder)?;
-    let mut copies = vec![
-        (rabbitmq::DEFINITIONS.to_owned(), "rabbitmq-definitions.json".to_owned()),
-        (paths::VAULT.to_owned(), "secrets.env".to_owned()),
-    ];
+    let copy = |from: &Path, name: &str| {
+        if from.exists() {
+            let content = std::fs::read(from).map_err(Error::io("read", from))?;
+            write::atomically(&folder.join(name), &content, write::PRIVATE)?;
+        }
+        Ok::<_, Error>(())
+    };
     if command::is_installed("sqlite3") && Path::new(powerdns::DATABASE).exists() {
         let dump =
             Command::new("sqlite3").args(["-readonly", "-bail", powerdns::DATABASE, ".dump"]).user("pdns");
@@ -26,17 +29,11 @@ pub async fn take() -> Result<PathBuf, Error> {
         write::atomically(&folder.join("zones.sql"), sql.as_bytes(), write::PRIVATE)?;
     } else {
         // An uninstall before this one took the packages: nothing writes to the database any more.
-        copies.extend(
-            ["", "-wal", "-shm"]
-                .map(|end| (format!("{}{end}", powerdns::DATABASE), format!("pdns.sqlite3{end}"))),
-        );
-    }
-    for (from, name) in &copies {
-        let from = Path::new(from);
-        if from.exists() {
-            let content = std::fs::read(from).map_err(Error::io("read", from))?;
-            write::atomically(&folder.join(name), &content, write::PRIVATE)?;
+        for from in powerdns_database::files(powerdns::DATABASE) {
+            copy(&from, &from.file_name().unwrap_or_default().to_string_lossy())?;
         }
     }
+    copy(Path::new(rabbitmq::DEFINITIONS), "rabbitmq-definitions.json")?;
+    copy(Path::new(paths::VAULT), "secrets.env")?;
     Ok(folder)
 }

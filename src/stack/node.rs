@@ -5,7 +5,7 @@ use super::{agent, base, powerdns, rabbitmq};
 use crate::config::{Component, Config, Listen};
 use crate::health::Check;
 use crate::host::apt::Packages;
-use crate::host::file::File;
+use crate::host::file::{File, read_if_there};
 use crate::host::sockets::{self, Transport};
 use crate::host::{Error, os, paths};
 use crate::plan::precheck::Needs;
@@ -126,11 +126,7 @@ impl Node {
 /// The vault of this host; an empty one where there is none.
 pub fn read_vault() -> Result<Vault, NodeError> {
     let path = Path::new(paths::VAULT);
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Error::io("read", path)(error).into()),
-    };
+    let text = read_if_there(path)?.unwrap_or_default();
     Ok(Vault::parse(&text, path)?)
 }
 

@@ -37,6 +37,11 @@ impl Database {
     }
 }
 
+/// The database at `path` and what SQLite keeps beside it while it is open (WAL mode).
+pub fn files(path: &str) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{path}{suffix}")))
+}
+
 impl Resource for Database {
     fn id(&self) -> String {
         Self::id_of()
@@ -62,8 +67,7 @@ impl Resource for Database {
 
     fn undo<'a>(&'a self, _host: &'a Host) -> BoxFuture<'a, Result<Option<Change>, Error>> {
         Box::pin(async {
-            let paths = ["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{}{suffix}", self.path)));
-            Ok((!Path::new(self.path).exists()).then(|| Change::Data { paths: paths.to_vec() }))
+            Ok((!Path::new(self.path).exists()).then(|| Change::Data { paths: files(self.path).to_vec() }))
         })
     }
 

@@ -43,7 +43,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             agent_hash => hash("HAMS_AGENT_RMQ_PASS")?,
         },
     )?;
-    let objects = Objects::new(DEFINITIONS, &definitions).map_err(PartError::Config)?;
+    let objects = Objects::new(UNIT, DEFINITIONS, &definitions).map_err(PartError::Config)?;
     let none: [String; 0] = [];
     let drop_ins = [EPMD, UNIT].map(drop_in_path);
     let mut steps = vec![

@@ -23,15 +23,17 @@ const LISTS: [(&str, &[&str]); 7] = [
 
 /// The broker's objects as the definitions file `path` has them.
 pub struct Objects {
+    unit: &'static str,
     path: &'static str,
     wanted: Value,
 }
 
 impl Objects {
-    /// The objects of `definitions`, which stands at `path`.
-    pub fn new(path: &'static str, definitions: &str) -> Result<Self, String> {
+    /// The objects of `definitions`, which stands at `path`, in the broker that `unit` runs.
+    pub fn new(unit: &'static str, path: &'static str, definitions: &str) -> Result<Self, String> {
         let wanted = serde_json::from_str(definitions);
         Ok(Self {
+            unit,
             path,
             wanted: wanted.map_err(|error| format!("the broker's definitions are no JSON: {error}"))?,
         })
@@ -45,7 +47,7 @@ impl Objects {
     }
 
     async fn export(&self, host: &Host) -> Result<Option<Value>, Error> {
-        if !host.systemd().await?.state("rabbitmq-server.service").await?.is_running() {
+        if !host.systemd().await?.state(self.unit).await?.is_running() {
             return Ok(None);
         }
         let text = rabbitmqctl(&["export_definitions", "-", "--format", "json"]).run().await?;
@@ -194,7 +196,7 @@ mod tests {
         "queues": [{"name": "q", "vhost": "/", "durable": true, "arguments": {}}]}"#;
 
     fn differences(actual: &str) -> Vec<String> {
-        Objects::new("/x", WANTED).unwrap().differences(&serde_json::from_str(actual).unwrap())
+        Objects::new("x.service", "/x", WANTED).unwrap().differences(&serde_json::from_str(actual).unwrap())
     }
 
     #[test]
