@@ -18,6 +18,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 /// An apt transaction may take this long before it is ended.
 const LIMIT: Duration = Duration::from_secs(3600);
+/// Lines before dpkg's first error that an error quotes.
+const WORDS_BEFORE: usize = 5;
+/// Lines that an error quotes at most.
+const QUOTED_LINES: usize = 20;
 
 /// A set of packages that must be installed.
 #[derive(Debug, Clone, Default)]
@@ -309,11 +313,27 @@ async fn apt_get(host: &Host, words: &[String], progress: &Progress) -> Result<(
     if ended.success() {
         return Ok(());
     }
-    // apt marks its own reasons with "E:"; the lines around them are what it was doing.
-    let reasons: Vec<&str> =
-        text.lines().filter(|line| line.starts_with("E:") || line.contains("No space left")).collect();
-    let output = if reasons.is_empty() { last_lines(&text) } else { last_lines(&reasons.join("\n")) };
-    Err(Error::Command { command: line, status: ended.to_string(), output })
+    Err(Error::Command { command: line, status: ended.to_string(), output: reasons(&text) })
+}
+
+/// Why apt-get failed: where dpkg stopped, with what stood before (a maintainer script's own words); a full disk; apt's "E:".
+fn reasons(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let failed = lines.iter().position(|line| line.starts_with("dpkg: error"));
+    let before = failed.map_or(&[][..], |failed| &lines[failed.saturating_sub(WORDS_BEFORE)..failed]);
+    let mut quoted = before.to_vec();
+    // dpkg goes on in an indented line.
+    let is_reason = |index: usize, line: &str| {
+        let goes_on = index > 0 && line.starts_with(' ') && lines[index - 1].starts_with("dpkg: error");
+        goes_on || line.starts_with("dpkg: error") || line.starts_with("E:") || line.contains("No space left")
+    };
+    let reasons = lines.iter().enumerate().filter(|(index, line)| is_reason(*index, line));
+    for (_, line) in reasons {
+        if !quoted.contains(line) {
+            quoted.push(line);
+        }
+    }
+    if quoted.is_empty() { last_lines(text) } else { quoted[..quoted.len().min(QUOTED_LINES)].join("\n") }
 }
 
 /// "pmstatus:NAME:PERCENT:MESSAGE" or "dlstatus:N:PERCENT:MESSAGE" (apt's README.progress-reporting).
@@ -329,6 +349,20 @@ fn status_line(line: &str) -> Option<(f32, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_quotes_the_script_dpkg_and_apt() {
+        let text = "Reading package lists...\nSetting up python3 ...\nTraceback: no module\n\
+            dpkg: error processing package python3 (--configure):\n \
+            installed python3 package post-installation script subprocess returned error exit status 1\n\
+            Setting up adduser ...\nErrors were encountered while processing:\n python3\n\
+            E: Sub-process /usr/bin/dpkg returned an error code (1)\n";
+        let quoted = reasons(text);
+        assert!(quoted.contains("Traceback: no module\ndpkg: error processing package python3"), "{quoted}");
+        assert!(quoted.contains("exit status 1\nE: Sub-process"), "{quoted}");
+        assert!(!quoted.contains("adduser"), "{quoted}");
+        assert_eq!(reasons("one\n\ntwo\n"), "one\ntwo");
+    }
 
     #[test]
     fn reads_apts_status() {
