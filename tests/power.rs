@@ -58,18 +58,28 @@ fn ready(suite: &str) -> Host {
 /// The plain second run: it must end with 0 and leave what an undisturbed run leaves.
 #[track_caller]
 fn complete(host: &Host, suite: &'static str, after: &str) {
+    if let Err(wrong) = completed(host, suite) {
+        panic!("after {after} {wrong}");
+    }
+}
+
+/// What is wrong after a plain second run.
+fn completed(host: &Host, suite: &'static str) -> Result<(), String> {
     let ended = host.install();
-    assert_eq!(ended.code, 0, "the plain run after {after} ended otherwise: {}", ended.text());
+    if ended.code != 0 {
+        return Err(format!("the plain run ended otherwise: {}", ended.text()));
+    }
     let mut found = difference(&undisturbed(suite).manifest, &manifest(host));
     // Python makes its compiled files again, in memory or on the disk, where they are missing or damaged.
     found.retain(|line| !line.contains("/__pycache__"));
-    assert!(
-        found.is_empty(),
-        "after {after} the host differs from an undisturbed one:\n{}",
-        found.join("\n")
-    );
+    if !found.is_empty() {
+        return Err(format!("the host differs from an undisturbed one:\n{}", found.join("\n")));
+    }
     let plan = host.run(&[&INSTALL[..], &["plan"]].concat());
-    assert_eq!(plan.code, 0, "after {after} there is something left to do: {}", plan.text());
+    if plan.code != 0 {
+        return Err(format!("there is something left to do: {}", plan.text()));
+    }
+    Ok(())
 }
 
 /// The journal's last run, and whether its last line was a whole one.
@@ -92,50 +102,60 @@ fn done(host: &Host) -> BTreeSet<String> {
         .collect()
 }
 
-#[test]
-fn a_power_cut_at_any_moment() {
-    if !is_long_run(
-        "all random moments, 20 on trixie and 4 on bookworm: some in the middle of apt still fail",
-    ) {
-        return;
-    }
+/// Cuts the power `count` times, each time on a fresh host. Every wrong end is told, not the first alone.
+fn cut_at_random_moments(suite: &'static str, count: u32) {
     let mut random = Random::seeded();
-    for (suite, count) in [("trixie", 20), ("bookworm", 4)] {
-        let mut length = undisturbed(suite).took;
-        for number in 0..count {
-            // One in each part of the run, so that no part is left out by chance. How long a run takes is known only
-            // from others: one that ended before its cut is the measure from then on.
-            let fraction = (f64::from(number) + random.fraction()) / f64::from(count);
-            let (host, moment, text) = loop {
-                let moment = length.mul_f64(fraction);
-                let host = ready(suite);
-                let started = Instant::now();
-                let mut running = host.spawn(&INSTALL);
-                while started.elapsed() < moment && running.try_wait().expect("a child").is_none() {
-                    std::thread::sleep(
-                        Duration::from_millis(10).min(moment.saturating_sub(started.elapsed())),
-                    );
-                }
-                if running.try_wait().expect("a child").is_some() {
-                    length = started.elapsed();
-                    continue;
-                }
-                host.cut_power();
-                let output = running.wait_with_output().expect("the command's end");
-                break (host, moment, String::from_utf8_lossy(&output.stderr).into_owned());
-            };
-            host.boot();
-            let (edges, _) = last_run(&host);
-            let reached =
-                edges.last().map_or("before the journal".into(), |(event, step)| format!("{event} {step}"));
-            let after = format!(
-                "a cut at {:.2} s of {:.2} s ({reached}) on {suite}",
-                moment.as_secs_f64(),
-                length.as_secs_f64()
-            );
-            eprintln!("{after}; the run said last: {}", text.trim_end().lines().last().unwrap_or("nothing"));
-            complete(&host, suite, &after);
+    let mut length = undisturbed(suite).took;
+    let mut wrong = Vec::new();
+    for number in 0..count {
+        // One in each part of the run, so that no part is left out by chance. How long a run takes is known only
+        // from others: one that ended before its cut is the measure from then on.
+        let fraction = (f64::from(number) + random.fraction()) / f64::from(count);
+        let (host, moment, text) = loop {
+            let moment = length.mul_f64(fraction);
+            let host = ready(suite);
+            let started = Instant::now();
+            let mut running = host.spawn(&INSTALL);
+            while started.elapsed() < moment && running.try_wait().expect("a child").is_none() {
+                std::thread::sleep(Duration::from_millis(10).min(moment.saturating_sub(started.elapsed())));
+            }
+            if running.try_wait().expect("a child").is_some() {
+                length = started.elapsed();
+                continue;
+            }
+            host.cut_power();
+            let output = running.wait_with_output().expect("the command's end");
+            break (host, moment, String::from_utf8_lossy(&output.stderr).into_owned());
+        };
+        host.boot();
+        let (edges, _) = last_run(&host);
+        let reached =
+            edges.last().map_or("before the journal".into(), |(event, step)| format!("{event} {step}"));
+        let after = format!(
+            "a cut at {:.2} s of {:.2} s ({reached}) on {suite}",
+            moment.as_secs_f64(),
+            length.as_secs_f64()
+        );
+        eprintln!("{after}; the run said last: {}", text.trim_end().lines().last().unwrap_or("nothing"));
+        if let Err(why) = completed(&host, suite) {
+            eprintln!("WRONG after {after}: {why}");
+            wrong.push(format!("after {after} {why}"));
         }
+    }
+    assert!(wrong.is_empty(), "{} of {count} cuts ended otherwise:\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn a_power_cut_at_any_moment_on_trixie() {
+    if is_long_run("all of 20 random moments on trixie") {
+        cut_at_random_moments("trixie", 20);
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_moment_on_bookworm() {
+    if is_long_run("all of 20 random moments on bookworm") {
+        cut_at_random_moments("bookworm", 20);
     }
 }
 
