@@ -47,35 +47,39 @@ impl Packages {
         Ok(self.names.iter().filter(|name| !installed.contains(name)).cloned().collect())
     }
 
-    /// Installs what is missing, and once more what a power cut may have spoilt.
+    /// Installs what is missing.
     async fn install(&self, host: &Host, progress: &Progress) -> Result<(), Error> {
-        let mark = Mark::read()?;
-        let spoilt = mark.as_ref().map_or(Ok(Vec::new()), Mark::spoilt)?;
-        let spoilt = with_files(&spoilt).await?;
-        let emptied = match &mark {
-            Some(mark) if !spoilt.is_empty() => {
-                apt_spoilt::remove_emptied(mark.since(), host.systemd().await?.booted().await?)?
-            }
-            _ => Vec::new(),
+        let spoilt = match Mark::read()? {
+            Some(mark) => with_files(&mark.spoilt()?).await?,
+            None => Vec::new(),
         };
-        recover(host).await?;
-        let words = |first: &[&str], names: &[String]| -> Vec<String> {
-            first.iter().map(|word| (*word).to_owned()).chain(names.iter().cloned()).collect()
-        };
-        if !self.missing().await?.is_empty() {
-            Mark::set(&would_install(&self.names).await?)?;
-            fresh::record(&self.first_starts)?;
-            apt_get(host, &words(&["install"], &self.names), progress).await?;
-        }
         if !spoilt.is_empty() {
-            let again = ["install", "--reinstall", "--option=Dpkg::Options::=--force-confmiss"];
-            apt_get(host, &words(&again, &spoilt), progress).await?;
-            if emptied.iter().any(|path| !path.exists()) {
-                apt_spoilt::configure_first(&spoilt).await?;
-            }
-            apt_spoilt::complete_accounts(&self.accounts).await?;
+            return self.set_up_again(&spoilt, host, progress).await;
         }
-        Ok(())
+        recover(host).await?;
+        if self.missing().await?.is_empty() {
+            return Ok(());
+        }
+        Mark::set(&would_install(&self.names).await?)?;
+        fresh::record(&self.first_starts)?;
+        apt_get(host, &words(&["install"], [&self.names]), progress).await
+    }
+
+    /// Installs what is missing, and once more the packages that a power cut may have spoilt: all are unpacked anew before
+    /// any is configured, since the script of one may need the settings of another.
+    async fn set_up_again(&self, spoilt: &[String], host: &Host, progress: &Progress) -> Result<(), Error> {
+        let since = Mark::read()?.map(|mark| mark.since()).unwrap_or_default();
+        apt_spoilt::settle_database().await?;
+        let emptied = apt_spoilt::remove_emptied(since, host.systemd().await?.booted().await?)?;
+        apt_spoilt::complete_accounts(&self.accounts).await?;
+        Mark::set(&would_install(&self.names).await?)?;
+        fresh::record(&self.first_starts)?;
+        let again = ["--fix-broken", "--reinstall", "--option=Dpkg::Options::=--force-confmiss", "install"];
+        apt_get(host, &words(&again, [spoilt, &self.names]), progress).await?;
+        if emptied.iter().any(|path| !path.exists()) {
+            apt_spoilt::configure_first(spoilt).await?;
+        }
+        apt_spoilt::mark_automatic(spoilt.iter().filter(|name| !self.names.contains(name))).await
     }
 }
 
@@ -121,7 +125,6 @@ impl Resource for Packages {
             }
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
             update(host, &Progress::silent()).await?;
-            with_services_down(recover(host)).await?;
             let installed = would_install(&self.names).await?;
             let mut accounts = Vec::new();
             for name in &self.accounts {
@@ -189,8 +192,7 @@ pub async fn remove(host: &Host, names: &[String], purge: bool, progress: &Progr
         return Ok(());
     }
     let verb = if purge { "purge" } else { "remove" };
-    let words = || std::iter::once(verb.to_owned()).chain(there.iter().cloned());
-    let simulated = apt_command(["--simulate".to_owned()].into_iter().chain(words())).run().await?;
+    let simulated = apt_command(words(&["--simulate", verb], [&there])).run().await?;
     let others: Vec<&str> = simulated
         .lines()
         .filter_map(|line| line.strip_prefix("Remv ").or_else(|| line.strip_prefix("Purg ")))
@@ -205,7 +207,7 @@ pub async fn remove(host: &Host, names: &[String], purge: bool, progress: &Progr
         )));
     }
     apt_lock::wait(host.apt_lock_timeout, progress).await?;
-    apt_get(host, &words().collect::<Vec<_>>(), progress).await
+    apt_get(host, &words(&[verb], [&there]), progress).await
 }
 
 /// Does `work` while no maintainer script may start a service.
@@ -221,7 +223,7 @@ async fn update(host: &Host, progress: &Progress) -> Result<(), Error> {
     if host.offline {
         return Ok(());
     }
-    apt_get(host, &["update".to_owned(), "--error-on=any".to_owned()], progress).await
+    apt_get(host, &words(&["update", "--error-on=any"], []), progress).await
 }
 
 /// Finishes what an interrupted run left half done.
@@ -232,18 +234,28 @@ async fn recover(host: &Host) -> Result<(), Error> {
     let configure =
         Command::new("dpkg").args(["--force-confdef", "--force-confold", "--configure", "--pending"]);
     let configured = quiet(configure).limit(LIMIT).output().await?;
-    // What dpkg could not configure may only lack a dependency, which apt brings.
-    apt_get(host, &["--fix-broken".to_owned(), "install".to_owned()], &Progress::silent()).await?;
+    // What dpkg could not configure may lack a dependency, which apt brings, or may be unpacked in part, which apt does
+    // not mend by itself.
+    let in_part = unpacked_in_part().await?;
+    let fix = words(&["--fix-broken", "--reinstall", "install"], [&in_part]);
+    apt_get(host, &fix, &Progress::silent()).await?;
     match audit().await? {
         None => Ok(()),
         Some(_) => Err(configured.into_error("dpkg --configure --pending".into())),
     }
 }
 
-/// What `apt-get install` of `names` would newly install, dependencies among them.
+/// The packages that dpkg was interrupted in unpacking: it does not configure them until they are unpacked anew.
+async fn unpacked_in_part() -> Result<Vec<String>, Error> {
+    let format = "${binary:Package}\t${db:Status-Eflag}\n";
+    let text = Command::new("dpkg-query").args(["--show", "--showformat", format]).run().await?;
+    let name = |line: &str| line.strip_suffix("\treinstreq").map(str::to_owned);
+    Ok(text.lines().filter_map(name).collect())
+}
+
+/// What `apt-get install` of `names` would newly install, dependencies among them, also while dpkg is interrupted.
 async fn would_install(names: &[String]) -> Result<Vec<String>, Error> {
-    let words = ["--simulate".to_owned(), "install".to_owned()].into_iter().chain(names.iter().cloned());
-    let output = apt_command(words).run().await?;
+    let output = apt_command(words(&["--simulate", "--fix-broken", "install"], [names])).run().await?;
     // "Inst NAME (VERSION …" is new; "Inst NAME [OLD] (VERSION …" an upgrade.
     let new = |line: &str| {
         let mut words = line.strip_prefix("Inst ")?.split_whitespace();
@@ -251,6 +263,11 @@ async fn would_install(names: &[String]) -> Result<Vec<String>, Error> {
         words.next().is_some_and(|word| word.starts_with('(')).then(|| name.to_owned())
     };
     Ok(output.lines().filter_map(new).collect())
+}
+
+fn words<const N: usize>(first: &[&str], names: [&[String]; N]) -> Vec<String> {
+    let first = first.iter().map(|word| (*word).to_owned());
+    first.chain(names.into_iter().flatten().cloned()).collect()
 }
 
 fn quiet(command: Command) -> Command {

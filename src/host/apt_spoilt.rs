@@ -16,6 +16,21 @@ const SCRIPTS: &str = "/var/lib/dpkg/info";
 /// A maintainer script may take this long.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// Brings what dpkg had noted when the power went into its database, without setting up anything: apt does not work before.
+pub async fn settle_database() -> Result<(), Error> {
+    Command::new("dpkg").args(["--set-selections"]).run().await.map(drop)
+}
+
+/// Says to apt once more that `names` came as dependencies: what it had noted of it may be gone, and installing them by
+/// name says the contrary.
+pub async fn mark_automatic(names: impl Iterator<Item = &String>) -> Result<(), Error> {
+    let names: Vec<String> = names.cloned().collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Command::new("apt-mark").args(["auto"]).args(names).run().await.map(drop)
+}
+
 /// Removes the empty files below /etc that came to be from `since` to before `until` (since the epoch): what a power cut
 /// emptied. dpkg and maintainer scripts would keep them as an operator's own; those that are meant to be empty
 /// come back with their package. Gives what was removed.

@@ -241,8 +241,11 @@ fn accounts(host: &Host) -> Manifest {
 #[track_caller]
 fn packages(host: &Host) -> Manifest {
     let text = host.ok("dpkg-query -W -f '${Package} ${db:Status-Abbrev} ${Version}\\n'");
+    let manual = host.ok("apt-mark showmanual");
+    let manual: BTreeSet<_> = manual.lines().collect();
+    let mark = |name: &str| if manual.contains(name) { "manual" } else { "automatic" };
     let lines = text.lines().filter_map(|line| line.split_once(' '));
-    lines.map(|(name, state)| (format!("package {name}"), state.to_owned())).collect()
+    lines.map(|(name, state)| (format!("package {name}"), format!("{state} {}", mark(name)))).collect()
 }
 
 /// How units are to start, and which services run now.
