@@ -1,8 +1,12 @@
 //! Setting packages up again whose apt run a power cut ended: see [`apt_mark`](super::apt_mark) for what it spoils.
 
 use super::account;
+use super::apt_get::{LIMIT as APT_LIMIT, apt_command, quiet, words};
 use super::command::Command;
 use super::error::Error;
+use super::file::remove_all;
+use super::handle::Host;
+use super::resource::Progress;
 use super::write;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -13,12 +17,61 @@ const SETTINGS: &str = "/etc";
 const SHADOW: &str = "/etc/shadow";
 /// Where dpkg keeps maintainer scripts.
 const SCRIPTS: &str = "/var/lib/dpkg/info";
+/// Where apt keeps what it has downloaded.
+const DOWNLOADED: &str = "/var/cache/apt/archives";
+/// Where the archives are gathered that are unpacked again.
+const ARCHIVES: &str = "/var/cache/hams-archives";
 /// A maintainer script may take this long.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Brings what dpkg had noted when the power went into its database, without setting up anything: apt does not work before.
 pub async fn settle_database() -> Result<(), Error> {
     Command::new("dpkg").args(["--set-selections"]).run().await.map(drop)
+}
+
+/// Unpacks `names` anew, with all their settings waiting to be configured. Not by apt: it does not unpack what it takes to
+/// be unpacked already ("Internal Error, No file name for …").
+pub async fn unpack_again(names: &[String], host: &Host, progress: &Progress) -> Result<(), Error> {
+    let folder = Path::new(ARCHIVES);
+    remove_all(folder)?;
+    std::fs::create_dir(folder).map_err(Error::io("create", folder))?;
+    if host.offline {
+        gather(names, folder).await?;
+    } else {
+        progress.report(0.0, "fetching what is to be unpacked again");
+        let download = apt_command(words(&["--option=APT::Sandbox::User=root", "download"], [names]));
+        download.current_dir(folder).run().await?;
+    }
+    let mut archives = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        archives.push(entry.map_err(Error::io("read", folder))?.path().to_string_lossy().into_owned());
+    }
+    progress.report(0.0, "unpacking again");
+    // What one needs of another to be unpacked was there when it was unpacked first.
+    let options = ["--force-confdef", "--force-confold", "--force-confmiss", "--force-depends", "--unpack"];
+    let unpack = Command::new("dpkg").args(options).args(archives).limit(APT_LIMIT);
+    quiet(unpack).run().await?;
+    remove_all(folder)
+}
+
+/// Copies the archives of `names`, in the versions that dpkg has of them, from where apt keeps them.
+async fn gather(names: &[String], folder: &Path) -> Result<(), Error> {
+    let format = "${Package}_${Version}_${Architecture}.deb\n";
+    let query =
+        Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
+    for line in query.run().await?.lines() {
+        let file = line.replace(':', "%3a");
+        let archive = Path::new(DOWNLOADED).join(&file);
+        if !archive.exists() {
+            return Err(Error::Unexpected(format!(
+                "`{}` is not there, and a power cut may have spoilt its package\n\
+                 hint: run again without `--offline`",
+                archive.display()
+            )));
+        }
+        std::fs::copy(&archive, folder.join(&file)).map_err(Error::io("copy", &archive))?;
+    }
+    Ok(())
 }
 
 /// Says to apt once more that `names` came as dependencies: what it had noted of it may be gone, and installing them by

@@ -4,6 +4,7 @@
 
 use super::account;
 use super::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -20,6 +21,7 @@ pub struct Command {
     environment: Vec<(String, String)>,
     user: Option<String>,
     input: Option<Vec<u8>>,
+    folder: PathBuf,
     limit: Duration,
 }
 
@@ -44,6 +46,7 @@ impl Command {
             environment: Vec::new(),
             user: None,
             input: None,
+            folder: "/".into(),
             limit: Duration::from_secs(60),
         }
     }
@@ -69,6 +72,12 @@ impl Command {
     /// What it reads on standard input; without this it reads nothing.
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Some(bytes.into());
+        self
+    }
+
+    /// The folder that it works in; without this `/`.
+    pub fn current_dir(mut self, folder: &Path) -> Self {
+        self.folder = folder.to_owned();
         self
     }
 
@@ -99,7 +108,7 @@ impl Command {
         process.env("LC_ALL", "C.UTF-8").envs(self.environment.iter().map(|(name, value)| (name, value)));
         process.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         // A group of its own: Ctrl-C at the terminal stops hams between two steps, not dpkg in the middle of one.
-        process.current_dir("/").kill_on_drop(true).process_group(0);
+        process.current_dir(&self.folder).kill_on_drop(true).process_group(0);
         if let Some(user) = &self.user {
             let account = account::user(user)?;
             process.uid(account.uid.as_raw()).gid(account.gid.as_raw());

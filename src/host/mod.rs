@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod apt;
+mod apt_get;
 pub mod apt_lock;
 pub mod apt_mark;
 pub mod apt_sources;
