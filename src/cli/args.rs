@@ -142,6 +142,13 @@ pub enum Command {
         keep_packages: bool,
     },
 
+    /// Keep the hash of a password for Odoo's user admin
+    ///
+    /// On a terminal it asks twice, without showing what is typed; without one it reads one line from
+    /// standard input. At least 12 characters. A hash that begins with `$pbkdf2-sha512$` and has 600,000
+    /// rounds or more is kept as it is. The password itself is stored nowhere.
+    HashAdminPassword,
+
     /// List, show and rotate the secrets of this node
     Secrets {
         /// What to do with them.
@@ -232,7 +239,7 @@ mod tests {
         for (code, text) in EXIT_STATUS {
             assert!(help.contains(&format!("  {code:<4}{text}")), "{help}");
         }
-        assert!(InstallArgs::try_parse_from(["hams-install", "hash-admin-password"]).is_err());
+        assert!(InstallArgs::try_parse_from(["hams-install", "hash-admin-password", "typed"]).is_err());
         assert!(InstallArgs::try_parse_from(["hams-install", "--apt-lock-timeout", "soon"]).is_err());
     }
 }

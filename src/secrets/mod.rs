@@ -3,15 +3,18 @@
 //! This room makes and reads text; who writes it onto the host, and with which owner and mode, is
 //! decided above. Nothing here prints a value: only [`Secret::expose`] gives one out.
 
+mod admin_password;
 mod error;
 mod generate;
 mod hash;
 mod known;
 mod line;
 mod mask;
+mod pbkdf2_hash;
 mod secret;
 mod vault;
 
+pub use admin_password::{ADMIN_PASSWORD, admin_password_hash, check_admin_password};
 pub use error::SecretsError;
 pub use hash::{pdns_api_key_hash, rabbitmq_password_hash};
 pub use known::{KNOWN, Spec, SpecKind, template};
