@@ -149,7 +149,7 @@ pub enum Command {
     /// rounds or more is kept as it is. The password itself is stored nowhere.
     HashAdminPassword,
 
-    /// List, show and rotate the secrets of this node
+    /// List, show, import and rotate the secrets of this node
     Secrets {
         /// What to do with them.
         #[command(subcommand)]
@@ -167,6 +167,20 @@ pub enum SecretsCommand {
     Show {
         /// The secret's name, such as RMQ_PASS
         name: String,
+    },
+
+    /// Take the secrets of a Docker deployment's .env over into the vault
+    ///
+    /// Names that this version does not know are left out. A value that differs from the vault's is kept
+    /// out unless --replace is given or a question on the terminal is answered with yes. The next run
+    /// brings the values to all that use them. A file with a line that cannot be read changes nothing.
+    Import {
+        /// The file, in the form that Docker Compose reads
+        file: PathBuf,
+
+        /// Replace values of the vault that differ
+        #[arg(long, env = "HAMS_REPLACE", value_parser = BoolishValueParser::new())]
+        replace: bool,
     },
 
     /// Replace a secret by a new one and bring it to all that use it

@@ -8,6 +8,7 @@ pub mod args;
 pub mod context;
 pub mod exit;
 pub mod hidden;
+pub mod import;
 pub mod install;
 pub mod run;
 pub mod screen;

@@ -41,6 +41,10 @@ pub fn hams_install() -> String {
                 "hams-install secrets show RMQ_PASS | other-program",
             ),
             (
+                "Take the secrets of a Docker deployment over:",
+                "hams-install secrets import deploy/.env && hams-install",
+            ),
+            (
                 "Set Odoo's admin password from a script that has it in a file:",
                 "hams-install hash-admin-password < file",
             ),
