@@ -80,6 +80,18 @@ pub const KNOWN: &[Spec] = &[
         kind: SpecKind::Salt { of: "PDNS_API_KEY", bytes: 16 },
     },
     Spec {
+        name: "REDIS_PASSWORD",
+        doc: "Redis, user hams_redis",
+        used_by: "Odoo and the daemons, to keep and look up keys",
+        kind: SpecKind::Password,
+    },
+    Spec {
+        name: "HAMS_REDIS_MONITOR_PASS",
+        doc: "Redis, user hams_monitor",
+        used_by: "hams-install and hams-agent, to ask how it is",
+        kind: SpecKind::Password,
+    },
+    Spec {
         name: ADMIN_PASSWORD,
         doc: "Odoo, user admin: the password's hash",
         used_by: "Odoo, once, before its port opens",
@@ -152,7 +164,8 @@ mod tests {
         assert_eq!(hint("pdns_apikey"), "did you mean `PDNS_API_KEY`?");
         assert_eq!(
             hint("ODOO"),
-            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, ODOO_ADMIN_PASSWORD"
+            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, REDIS_PASSWORD, \
+             HAMS_REDIS_MONITOR_PASS, ODOO_ADMIN_PASSWORD"
         );
     }
 }
