@@ -31,7 +31,6 @@ pub const PLATFORM: &[Try] = &[
     ("ACL LIST", NO),
     ("ACL SETUSER default on nopass +@all", NO),
     ("CLIENT LIST", NO),
-    ("DEBUG SLEEP 0", NO),
     ("EVAL return(1) 0", NO),
     ("MODULE LIST", NO),
     ("REPLICAOF 192.0.2.1 6379", NO),
