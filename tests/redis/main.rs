@@ -127,7 +127,7 @@ fn runs_as_configured(host: &Host) {
         touch(USERS)
     );
     assert_eq!(touch("/var/log/redis/redis-server.log"), "");
-    let maxmemory = "/root/with-maxmemory.toml";
+    let maxmemory = "/run/with-maxmemory.toml";
     host.write(maxmemory, "domain = \"hams.test\"\ncomponents = [\"redis\"]\nredis.maxmemory = \"512MB\"\n");
     let plan = host.run(&["hams-install", "--config", maxmemory, "plan"]).expect(10);
     assert!(plan.stderr.contains("+ maxmemory 512mb"), "{}", plan.text());
