@@ -16,6 +16,9 @@ _hams__install() {
             ",$1")
                 cmd="hams__install"
                 ;;
+            hams__install,hash-admin-password)
+                cmd="hams__install__subcmd__hash__subcmd__admin__subcmd__password"
+                ;;
             hams__install,plan)
                 cmd="hams__install__subcmd__plan"
                 ;;
@@ -27,6 +30,9 @@ _hams__install() {
                 ;;
             hams__install,verify)
                 cmd="hams__install__subcmd__verify"
+                ;;
+            hams__install__subcmd__secrets,import)
+                cmd="hams__install__subcmd__secrets__subcmd__import"
                 ;;
             hams__install__subcmd__secrets,list)
                 cmd="hams__install__subcmd__secrets__subcmd__list"
@@ -44,8 +50,38 @@ _hams__install() {
 
     case "${cmd}" in
         hams__install)
-            opts="-h -V --config --domain --components --yes --offline --apt-lock-timeout --help --version plan verify uninstall secrets"
+            opts="-h -V --config --domain --components --yes --offline --apt-lock-timeout --help --version plan verify uninstall hash-admin-password secrets"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --components)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --apt-lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__install__subcmd__hash__subcmd__admin__subcmd__password)
+            opts="-h --config --domain --components --yes --offline --apt-lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -104,8 +140,38 @@ _hams__install() {
             return 0
             ;;
         hams__subcmd__install__subcmd__secrets)
-            opts="-h --config --domain --components --yes --offline --apt-lock-timeout --help list show rotate"
+            opts="-h --config --domain --components --yes --offline --apt-lock-timeout --help list show import rotate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --components)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --apt-lock-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__install__subcmd__secrets__subcmd__import)
+            opts="-h --replace --config --domain --components --yes --offline --apt-lock-timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

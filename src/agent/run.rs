@@ -18,7 +18,7 @@ use super::{checks, credentials, notify, socket};
 use crate::agent::credentials::CredentialError;
 use crate::config::agent::{AgentConfig, AgentConfigError};
 use crate::dns::{Name, NameError};
-use crate::health::{Check, PowerDnsCheck, RabbitmqCheck, Report, UnitCheck};
+use crate::health::{Check, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, UnitCheck};
 use crate::sync::{BrokerSettings, MemoryError, PowerDns, PowerDnsError, Progress, Settings, ZoneSync};
 
 /// Messages that may wait here: one batch in work and one behind it.
@@ -165,6 +165,10 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
     let password = credentials::read(&options.credentials, "rabbitmq-password")?;
     let key = credentials::read(&options.credentials, "pdns-api-key")?;
     let broker = config.broker;
+    let redis = match &config.redis {
+        Some(redis) => Some((redis, credentials::read(&options.credentials, "redis-monitor-password")?)),
+        None => None,
+    };
     let mut checks: Vec<Box<dyn Check>> = Vec::new();
     for unit in &config.health.units {
         checks.push(Box::new(UnitCheck::new(unit)));
@@ -178,6 +182,9 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
         password.clone(),
         &broker.queue,
     )));
+    if let Some((redis, password)) = redis {
+        checks.push(Box::new(RedisCheck::new(&redis.host, redis.port, &redis.user, password)));
+    }
     let settings = Settings {
         powerdns: PowerDns::new(&config.powerdns.api, &key)?,
         nameservers,

@@ -142,7 +142,14 @@ pub enum Command {
         keep_packages: bool,
     },
 
-    /// List, show and rotate the secrets of this node
+    /// Keep the hash of a password for Odoo's user admin
+    ///
+    /// On a terminal it asks twice, without showing what is typed; without one it reads one line from
+    /// standard input. At least 12 characters. A hash that begins with `$pbkdf2-sha512$` and has 600,000
+    /// rounds or more is kept as it is. The password itself is stored nowhere.
+    HashAdminPassword,
+
+    /// List, show, import and rotate the secrets of this node
     Secrets {
         /// What to do with them.
         #[command(subcommand)]
@@ -160,6 +167,20 @@ pub enum SecretsCommand {
     Show {
         /// The secret's name, such as RMQ_PASS
         name: String,
+    },
+
+    /// Take the secrets of a Docker deployment's .env over into the vault
+    ///
+    /// Names that this version does not know are left out. A value that differs from the vault's is kept
+    /// out unless --replace is given or a question on the terminal is answered with yes. The next run
+    /// brings the values to all that use them. A file with a line that cannot be read changes nothing.
+    Import {
+        /// The file, in the form that Docker Compose reads
+        file: PathBuf,
+
+        /// Replace values of the vault that differ
+        #[arg(long, env = "HAMS_REPLACE", value_parser = BoolishValueParser::new())]
+        replace: bool,
     },
 
     /// Replace a secret by a new one and bring it to all that use it
@@ -232,7 +253,7 @@ mod tests {
         for (code, text) in EXIT_STATUS {
             assert!(help.contains(&format!("  {code:<4}{text}")), "{help}");
         }
-        assert!(InstallArgs::try_parse_from(["hams-install", "hash-admin-password"]).is_err());
+        assert!(InstallArgs::try_parse_from(["hams-install", "hash-admin-password", "typed"]).is_err());
         assert!(InstallArgs::try_parse_from(["hams-install", "--apt-lock-timeout", "soon"]).is_err());
     }
 }

@@ -6,6 +6,7 @@ use crate::plan::engine::RunError;
 use crate::plan::precheck::Obstacle;
 use crate::plan::uninstall::UninstallError;
 use crate::stack::NodeError;
+use crate::stack::part::PartError;
 
 /// Why a command did not end with 0.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +51,10 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
+            Self::Node(NodeError::Host(_) | NodeError::Part(PartError::Host(_))) => 3,
             Self::Node(NodeError::Part(_) | NodeError::Secrets(_)) => 2,
             Self::Node(NodeError::Plan(_)) => 1,
-            Self::Precheck(_) | Self::Locked(_) | Self::Unreadable(_) | Self::Node(NodeError::Host(_)) => 3,
+            Self::Precheck(_) | Self::Locked(_) | Self::Unreadable(_) => 3,
             Self::Run(_) | Self::Uninstall(_) | Self::Dump(_) => 4,
             Self::Verify(_) => 5,
             Self::Pending(_) => 10,

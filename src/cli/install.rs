@@ -8,7 +8,7 @@ use super::{show_plan, show_run, show_verify};
 use crate::host::Host;
 use crate::host::lock::RunLock;
 use crate::plan::journal::Journal;
-use crate::plan::{Assessment, Receipt, engine};
+use crate::plan::{Assessment, Plan, Receipt, engine};
 use crate::secrets::Vault;
 use crate::stack::Node;
 use crate::stack::node::read_vault;
@@ -89,16 +89,17 @@ async fn change(
             screen.say("nothing was changed");
             return Err(Failure::Pending(assessment.count()));
         }
-        apply(screen, &node, &assessment, &host).await?;
+        apply(screen, &node.plan, &assessment, &host).await?;
         Verification::of(&node, &host).await?
     };
     show_verify::show(screen, &node.plan, &verification);
     end(&verification)
 }
 
-async fn apply(
+/// Does what is pending of `plan`, with its progress on the screen.
+pub(super) async fn apply(
     screen: Screen,
-    node: &Node,
+    plan: &Plan,
     assessment: &Assessment,
     host: &Arc<Host>,
 ) -> Result<(), Failure> {
@@ -109,8 +110,8 @@ async fn apply(
     let stop = Arc::new(AtomicBool::new(false));
     let listening = tokio::spawn(stop_on_signal(screen, stop.clone()));
     let (events, incoming) = tokio::sync::mpsc::unbounded_channel();
-    let run = engine::run(&node.plan, assessment, host.clone(), journal, Receipt::load()?, events, &stop);
-    let (ran, ()) = tokio::join!(run, show_run::show(screen, &node.plan, incoming));
+    let run = engine::run(plan, assessment, host.clone(), journal, Receipt::load()?, events, &stop);
+    let (ran, ()) = tokio::join!(run, show_run::show(screen, plan, incoming));
     listening.abort();
     let summary = ran?;
     screen.say(&format!("{} steps done", summary.done));

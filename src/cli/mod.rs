@@ -2,10 +2,13 @@
 //!
 //! Knows how things look and decides nothing.
 
+pub mod admin_password;
 pub mod agent_args;
 pub mod args;
 pub mod context;
 pub mod exit;
+pub mod hidden;
+pub mod import;
 pub mod install;
 pub mod run;
 pub mod screen;
@@ -16,3 +19,4 @@ pub mod show_verify;
 #[cfg(feature = "agent")]
 pub mod status;
 pub mod uninstall;
+pub mod vault;

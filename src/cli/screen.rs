@@ -78,10 +78,15 @@ impl Screen {
         let _gone = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
     }
 
+    /// Shows a question; the answer comes behind it.
+    pub fn prompt(self, question: &str) -> io::Result<()> {
+        write!(io::stderr(), "{question} ")?;
+        io::stderr().flush()
+    }
+
     /// Asks for a line on the terminal.
     pub fn ask(self, question: &str) -> io::Result<String> {
-        write!(io::stderr(), "{question} ")?;
-        io::stderr().flush()?;
+        self.prompt(question)?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
         Ok(answer.trim().to_owned())

@@ -3,14 +3,14 @@
 use super::context::stand_on_ground;
 use super::exit::Failure;
 use super::screen::Screen;
-use crate::secrets::{KNOWN, SpecKind};
+use crate::secrets::KNOWN;
 use crate::stack::node::read_vault;
 
 /// Lists every secret: name, whether it is set, what it opens, who reads it. No values.
 pub fn list(screen: Screen) -> Result<(), Failure> {
     stand_on_ground()?;
     let vault = read_vault()?;
-    for spec in KNOWN.iter().filter(|spec| spec.kind == SpecKind::Password) {
+    for spec in KNOWN.iter().filter(|spec| !spec.is_salt()) {
         let set = if vault.require(spec.name).is_ok() { "set" } else { "not yet" };
         screen.data(&format!("{:<24} {set:<8} {}; {}\n", spec.name, spec.doc, spec.used_by));
     }

@@ -34,6 +34,9 @@ pub struct AgentConfig {
     pub broker: BrokerConfig,
     /// Where they go.
     pub powerdns: PowerDnsConfig,
+    /// The cache, where this node has one.
+    #[serde(default)]
+    pub redis: Option<RedisConfig>,
     /// What is watched.
     pub health: HealthConfig,
 }
@@ -66,6 +69,18 @@ pub struct PowerDnsConfig {
     pub nameservers: Vec<String>,
     /// Zones below these belong to hams, absolute.
     pub managed_suffixes: Vec<String>,
+}
+
+/// `[redis]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisConfig {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Who may ask how it is.
+    pub user: String,
 }
 
 /// `[health]`
@@ -117,6 +132,10 @@ mod tests {
         let config = load(TEXT).unwrap();
         assert_eq!(config.broker.port, 5672);
         assert_eq!(config.health.units, ["pdns.service"]);
+        assert_eq!(config.redis, None);
+        let with_redis =
+            TEXT.replace("[health]", "[redis]\nhost = \"127.0.0.1\"\nport = 6379\nuser = \"x\"\n[health]");
+        assert_eq!(load(&with_redis).unwrap().redis.unwrap().port, 6379);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::str::FromStr;
 /// One part of a node, in the order in which the parts depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Component {
+    /// The cache of Odoo and the daemons.
+    Redis,
     /// The message broker that carries the changes of zones.
     Rabbitmq,
     /// The authoritative name server.
@@ -16,18 +18,20 @@ pub enum Component {
 
 impl Component {
     /// Every component that this version carries; also the default of the key `components`.
-    pub const ALL: &'static [Component] = &[Component::Rabbitmq, Component::Powerdns, Component::Agent];
+    pub const ALL: &'static [Component] =
+        &[Component::Redis, Component::Rabbitmq, Component::Powerdns, Component::Agent];
 
     /// The name used in hams.toml and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
+            Component::Redis => "redis",
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
             Component::Agent => "agent",
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `rabbitmq, powerdns, agent`.
+    /// The names of [`Component::ALL`], for messages: `redis, rabbitmq, powerdns, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -74,6 +78,9 @@ mod tests {
     #[test]
     fn a_component_of_another_version_names_those_of_this_one() {
         let error = "postgresql".parse::<Component>().unwrap_err().to_string();
-        assert_eq!(error, "unknown component `postgresql`: this version carries rabbitmq, powerdns, agent");
+        assert_eq!(
+            error,
+            "unknown component `postgresql`: this version carries redis, rabbitmq, powerdns, agent"
+        );
     }
 }

@@ -59,9 +59,25 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "components",
         kind: Kind::List,
-        default: Some(r#"["rabbitmq", "powerdns", "agent"]"#),
+        default: Some(r#"["redis", "rabbitmq", "powerdns", "agent"]"#),
         example: r#"["powerdns", "agent"]"#,
         doc: "What this host runs. A component that is left out is neither installed nor touched.",
+    },
+    Key {
+        name: "redis.host",
+        kind: Kind::Text,
+        default: None,
+        example: r#""redis.example.org""#,
+        doc: "The machine whose Redis is used, when `components` leaves `redis` out: a host name or an \
+            address. Without it, this host's own is used.",
+    },
+    Key {
+        name: "redis.maxmemory",
+        kind: Kind::Text,
+        default: Some(r#""auto""#),
+        example: r#""256MB""#,
+        doc: "How much memory Redis may fill with keys, in MB or GB; when it is full, writes are refused. `auto` \
+            stands for a sixteenth of the host's memory, rounded up to a power of two, from 64 MB to 1 GB.",
     },
     Key {
         name: "rabbitmq.host",
@@ -209,7 +225,7 @@ mod tests {
         assert_eq!(table_hint("powerdn"), "did you mean `[powerdns]`?");
         assert_eq!(
             table_hint("postgresql"),
-            "the tables of this version are `[rabbitmq]`, `[powerdns]`, `[apt]`"
+            "the tables of this version are `[redis]`, `[rabbitmq]`, `[powerdns]`, `[apt]`"
         );
         assert!(hint("webserver").starts_with("the nearest known key is `"), "{}", hint("webserver"));
     }

@@ -32,7 +32,7 @@ mod tests {
 
     use super::*;
     use crate::config::component::Component;
-    use crate::config::settings::Listen;
+    use crate::config::settings::{Listen, MaxMemory};
 
     fn loaded(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
@@ -55,6 +55,8 @@ mod tests {
         assert_eq!(config.powerdns.personal_parent_zone, "u.hams.com.");
         assert_eq!(config.powerdns.managed_suffixes, ["u.hams.com."]);
         assert_eq!(config.apt.lock_timeout, Duration::from_secs(120));
+        assert_eq!(config.redis.host, None);
+        assert_eq!(config.redis.maxmemory, MaxMemory::Auto);
         assert_eq!(config.rabbitmq.host, None);
         assert_eq!(config.powerdns.host, None);
     }
@@ -64,6 +66,9 @@ mod tests {
         let text = r#"
             domain = "hams.com"
             components = ["agent", "powerdns"]
+            [redis]
+            host = "10.0.0.6"
+            maxmemory = "3 GB"
             [rabbitmq]
             host = "MQ.example.org"
             [powerdns]
@@ -78,6 +83,8 @@ mod tests {
         let config = loaded(text, &Overrides::default()).unwrap();
         assert_eq!(config.components, [Component::Powerdns, Component::Agent]);
         assert!(config.has(Component::Agent) && !config.has(Component::Rabbitmq));
+        assert_eq!(config.redis.host.as_deref(), Some("10.0.0.6"));
+        assert_eq!(config.redis.maxmemory, MaxMemory::Bytes(3 << 30));
         assert_eq!(config.rabbitmq.host.as_deref(), Some("mq.example.org"));
         assert_eq!(config.powerdns.host.as_deref(), Some("127.0.0.1"));
         let address: IpAddr = "2001:db8::53".parse().unwrap();
@@ -128,7 +135,7 @@ mod tests {
                 "components = [\"postgresql\"]",
                 [
                     "hams.toml:2: `components`: `postgresql` is no component: \
-                     this version carries rabbitmq, powerdns, agent",
+                     this version carries redis, rabbitmq, powerdns, agent",
                     "hint: remove `postgresql` from the list",
                 ],
             ),
@@ -139,6 +146,9 @@ mod tests {
                 "rabbitmq.host = \"mq.example.org\"",
                 ["names the machine `mq.example.org`", "take `rabbitmq` out of `components`"],
             ),
+            ("redis.host = \"cache.example.org\"", ["names the machine", "take `redis` out of `components`"]),
+            ("redis.maxmemory = \"256\"", ["`256` is no size", "such as `256MB`"]),
+            ("redis.maxmemory = \"8MB\"", ["is not between 16MB", "hint: give `auto`"]),
             ("powerdns.listen = [\"0.0.0.0\"]", ["every address", "hint: give `auto`"]),
             ("powerdns.listen = [\"192.0.2.1:53\"]", ["is no address", "without port"]),
             ("powerdns.listen = [\"224.0.0.1\"]", ["single host", "hint: give `auto`"]),

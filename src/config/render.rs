@@ -47,6 +47,8 @@ fn value(config: &Config, key: &str) -> Option<String> {
     match key {
         "domain" => Some(quoted(&config.domain)),
         "components" => Some(array(&config.components)),
+        "redis.host" => config.redis.host.as_deref().map(quoted),
+        "redis.maxmemory" => Some(quoted(&config.redis.maxmemory.to_string())),
         "rabbitmq.host" => config.rabbitmq.host.as_deref().map(quoted),
         "powerdns.host" => config.powerdns.host.as_deref().map(quoted),
         "powerdns.listen" => Some(array(&config.powerdns.listen)),
@@ -124,7 +126,8 @@ mod tests {
     fn what_is_written_loads_back_to_the_same() {
         for text in [
             "domain = \"hams.com\"",
-            "domain = \"hams.com\"\ncomponents = [\"powerdns\"]\nrabbitmq.host = \"mq\"\n\
+            "domain = \"hams.com\"\ncomponents = [\"powerdns\"]\nredis.host = \"cache\"\n\
+             redis.maxmemory = \"2GB\"\nrabbitmq.host = \"mq\"\n\
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              apt.lock_timeout = 7\n",
@@ -141,7 +144,7 @@ mod tests {
             text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
         assert_eq!(
             settings,
-            ["domain = \"hams.com\"", "components = [\"rabbitmq\", \"powerdns\", \"agent\"]"]
+            ["domain = \"hams.com\"", "components = [\"redis\", \"rabbitmq\", \"powerdns\", \"agent\"]"]
         );
         assert!(text.contains("hams.toml(5)"));
     }
@@ -149,7 +152,7 @@ mod tests {
     #[test]
     fn every_key_has_a_value_to_write() {
         let config = config(
-            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"",
+            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nredis.host = \"c\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"",
         );
         assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));
     }
@@ -158,7 +161,7 @@ mod tests {
     fn the_reference_shows_the_defaults() {
         let reference = reference();
         assert_eq!(config(&reference), config("domain = \"example.org\""));
-        // With every setting switched on, only the two hosts differ.
+        // With every setting switched on, only the hosts differ.
         let settings: String = reference
             .lines()
             .map(|line| match line.strip_prefix('#') {

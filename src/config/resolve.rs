@@ -8,10 +8,14 @@ use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
 use crate::config::name::{self, Problem};
-use crate::config::settings::{Apt, Config, Listen, Powerdns, Rabbitmq};
+use crate::config::settings::{Apt, Config, Listen, MaxMemory, Powerdns, Rabbitmq, Redis};
 
 /// The longest wait for apt's lock that is taken for meant.
 const LONGEST_LOCK_TIMEOUT: u64 = 24 * 60 * 60;
+
+/// Redis needs some megabytes for itself; more than a terabyte is a slip of the pen.
+const LEAST_MEGABYTES: u64 = 16;
+const MOST_MEGABYTES: u64 = 1024 * 1024;
 
 /// What the command line says over the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
     };
     let components = components(list(&settings, "components"))?;
     let absolute = |text: &str| name::absolute(&put_domain(text, &domain));
-    // Every key but the domain and the two hosts has a default, so none is missing here.
+    // Every key but the domain and the hosts has a default, so none is missing here.
     let nothing = || Located::new(String::new(), Place::Default);
     let personal = text(&settings, "powerdns.personal_parent_zone").cloned().unwrap_or_else(nothing);
     let personal_parent_zone = checked("powerdns.personal_parent_zone", &personal, absolute)?;
@@ -73,6 +77,13 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
         });
     }
     Ok(Config {
+        redis: Redis {
+            host: host("redis.host", &settings, &components, Component::Redis)?,
+            maxmemory: match text(&settings, "redis.maxmemory") {
+                Some(given) => checked("redis.maxmemory", given, maxmemory)?,
+                None => MaxMemory::Auto,
+            },
+        },
         rabbitmq: Rabbitmq { host: host("rabbitmq.host", &settings, &components, Component::Rabbitmq)? },
         powerdns: Powerdns {
             host: host("powerdns.host", &settings, &components, Component::Powerdns)?,
@@ -203,6 +214,25 @@ fn listen(text: &str) -> Result<Listen, Problem> {
         return Err(Problem::new("is no address of a single host", "give `auto`, or addresses of this host"));
     }
     Ok(Listen::Address(address))
+}
+
+fn maxmemory(text: &str) -> Result<MaxMemory, Problem> {
+    if text == "auto" {
+        return Ok(MaxMemory::Auto);
+    }
+    let unit = [("MB", 1), ("GB", 1024)];
+    let megabytes = unit.iter().find_map(|(unit, factor)| {
+        text.strip_suffix(unit)?.trim_end().parse::<u64>().ok()?.checked_mul(*factor)
+    });
+    match megabytes {
+        Some(megabytes @ LEAST_MEGABYTES..=MOST_MEGABYTES) => Ok(MaxMemory::Bytes(megabytes << 20)),
+        Some(_) => {
+            Err(Problem::new("is not between 16MB and 1024GB", "give `auto`, or a size that Redis can use"))
+        }
+        None => {
+            Err(Problem::new("is no size", "give `auto`, or a whole number of MB or GB, such as `256MB`"))
+        }
+    }
 }
 
 fn lock_timeout(settings: &Settings) -> Result<Duration, ConfigError> {

@@ -13,6 +13,8 @@ pub struct Config {
     pub domain: String,
     /// What this host runs: each once, in the order of [`Component`], never empty.
     pub components: Vec<Component>,
+    /// The table `[redis]`.
+    pub redis: Redis,
     /// The table `[rabbitmq]`.
     pub rabbitmq: Rabbitmq,
     /// The table `[powerdns]`.
@@ -25,6 +27,33 @@ impl Config {
     /// Whether this host runs the component.
     pub fn has(&self, component: Component) -> bool {
         self.components.contains(&component)
+    }
+}
+
+/// The cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redis {
+    /// Another machine's name or address; `None`: this host.
+    pub host: Option<String>,
+    /// How much it may hold.
+    pub maxmemory: MaxMemory,
+}
+
+/// `redis.maxmemory`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxMemory {
+    /// As much as suits the host.
+    Auto,
+    /// Bytes: whole MiB.
+    Bytes(u64),
+}
+
+impl fmt::Display for MaxMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MaxMemory::Auto => f.write_str("auto"),
+            MaxMemory::Bytes(bytes) => write!(f, "{}MB", bytes >> 20),
+        }
     }
 }
 

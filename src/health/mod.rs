@@ -5,6 +5,7 @@ mod check;
 mod dns;
 mod powerdns;
 mod rabbitmq;
+mod redis;
 mod report;
 mod units;
 
@@ -12,5 +13,6 @@ pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
 pub use powerdns::PowerDnsCheck;
 pub use rabbitmq::RabbitmqCheck;
+pub use redis::RedisCheck;
 pub use report::{Entry, Report};
 pub use units::UnitCheck;

@@ -35,6 +35,14 @@ pub enum SecretsError {
         /// The secret it belongs to.
         of: String,
     },
+    /// A secret was to be made that only an operator can give.
+    #[error("`{name}` comes from you, so no new one can be made\n\nhint: run `{command}`, which asks for it")]
+    Given {
+        /// The secret's name.
+        name: String,
+        /// The command that takes it.
+        command: &'static str,
+    },
     /// A name that is no environment variable's.
     #[error(
         "`{name}` cannot name a secret\n\nhint: use letters, digits and underscores, and no digit in front"
@@ -60,6 +68,16 @@ pub enum SecretsError {
         file: PathBuf,
         /// The secret's name.
         name: String,
+    },
+    /// A secret that only an operator can give is needed and not in the vault.
+    #[error("{file}: `{name}` is not set\n\nhint: run `{command}`, which asks for it", file = file.display())]
+    NotGiven {
+        /// The vault.
+        file: PathBuf,
+        /// The secret's name.
+        name: String,
+        /// The command that takes it.
+        command: &'static str,
     },
     /// The kernel gave no random numbers.
     #[error(

@@ -27,6 +27,13 @@ fn character(byte: u8) -> Option<char> {
     (usize::from(byte) < whole).then(|| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
 }
 
+/// Random bytes.
+pub(super) fn bytes<const N: usize>() -> Result<[u8; N], SecretsError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(SecretsError::Random)?;
+    Ok(bytes)
+}
+
 /// A new salt of that many bytes, in hexadecimal.
 pub(super) fn salt(bytes: usize) -> Result<Secret, SecretsError> {
     let mut salt = vec![0; bytes];

@@ -1,4 +1,4 @@
-//! The forms in which RabbitMQ and PowerDNS keep a password: salted hashes.
+//! The forms in which RabbitMQ, PowerDNS and Redis keep a password: hashes, those of the first two salted.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,12 @@ pub fn rabbitmq_password_hash(password: &Secret, salt: [u8; 4]) -> String {
     let mut bytes = salt.to_vec();
     bytes.extend_from_slice(&digest);
     STANDARD.encode(bytes)
+}
+
+/// A password in Redis's ACL, behind `#`: SHA-256 in hexadecimal, without a salt
+/// (<https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>).
+pub fn redis_password_hash(password: &Secret) -> String {
+    Sha256::digest(password.expose()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// PowerDNS's hashed `api-key`, in the form that `pdnsutil hash-password` prints: scrypt with
@@ -38,6 +44,13 @@ mod tests {
     fn rabbitmq_documents_this_hash() {
         let hash = rabbitmq_password_hash(&Secret::new("test12"), [0x90, 0x8d, 0xc6, 0x0a]);
         assert_eq!(hash, "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR");
+    }
+
+    /// `printf test12 | sha256sum`.
+    #[test]
+    fn redis_keeps_this_hash() {
+        let hash = "a98ec5c5044800c88e862f007b98d89815fc40ca155d6ce7909530d792e909ce";
+        assert_eq!(redis_password_hash(&Secret::new("test12")), hash);
     }
 
     /// `printf 'test12\n' | pdnsutil hash-password`, PowerDNS 4.7.3, with the salt that it drew.

@@ -1,4 +1,6 @@
-//! Every secret that hams makes, keeps and rotates.
+//! Every secret that hams makes, keeps and rotates, and those that only an operator can give.
+
+use crate::secrets::admin_password::ADMIN_PASSWORD;
 
 /// What kind of value a secret is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,11 @@ pub enum SpecKind {
         of: &'static str,
         /// How many bytes it has.
         bytes: usize,
+    },
+    /// The hash of a password that an operator gives: never made, never rotated by itself.
+    GivenHash {
+        /// The command that takes the password.
+        command: &'static str,
     },
 }
 
@@ -25,6 +32,13 @@ pub struct Spec {
     pub used_by: &'static str,
     /// What kind of value it is.
     pub kind: SpecKind,
+}
+
+impl Spec {
+    /// Whether it is a mere salt, which no person needs to know of.
+    pub fn is_salt(&self) -> bool {
+        matches!(self.kind, SpecKind::Salt { .. })
+    }
 }
 
 /// The secrets of this version's components, in the order in which the vault lists them.
@@ -65,6 +79,24 @@ pub const KNOWN: &[Spec] = &[
         used_by: "PowerDNS's settings",
         kind: SpecKind::Salt { of: "PDNS_API_KEY", bytes: 16 },
     },
+    Spec {
+        name: "REDIS_PASSWORD",
+        doc: "Redis, user hams_redis",
+        used_by: "Odoo and the daemons, to keep and look up keys",
+        kind: SpecKind::Password,
+    },
+    Spec {
+        name: "HAMS_REDIS_MONITOR_PASS",
+        doc: "Redis, user hams_monitor",
+        used_by: "hams-install and hams-agent, to ask how it is",
+        kind: SpecKind::Password,
+    },
+    Spec {
+        name: ADMIN_PASSWORD,
+        doc: "Odoo, user admin: the password's hash",
+        used_by: "Odoo, once, before its port opens",
+        kind: SpecKind::GivenHash { command: "hams-install hash-admin-password" },
+    },
 ];
 
 /// The secret of that name.
@@ -79,7 +111,7 @@ pub(super) fn salt_of(secret: &str) -> Option<&'static Spec> {
 
 /// What to say about a name that is not known.
 pub(super) fn hint(unknown: &str) -> String {
-    let passwords = || KNOWN.iter().filter(|spec| spec.kind == SpecKind::Password).map(|spec| spec.name);
+    let passwords = || KNOWN.iter().filter(|spec| !spec.is_salt()).map(|spec| spec.name);
     let upper = unknown.to_ascii_uppercase();
     match passwords().min_by_key(|name| strsim::damerau_levenshtein(&upper, name)) {
         Some(name) if strsim::damerau_levenshtein(&upper, name) <= 2 => format!("did you mean `{name}`?"),
@@ -97,8 +129,13 @@ pub fn template() -> String {
          # a value with other characters than letters and digits stands in single quotes.\n",
     );
     for spec in KNOWN {
-        if spec.kind == SpecKind::Password {
+        if !spec.is_salt() {
             text.push_str(&format!("\n# {}. Read by {}.\n", spec.doc, spec.used_by));
+        }
+        if let SpecKind::GivenHash { command } = spec.kind {
+            text.push_str(&format!(
+                "# Never made: `{command}` asks for the password and keeps its hash alone.\n"
+            ));
         }
         text.push_str(&format!("{}=\n", spec.name));
     }
@@ -110,14 +147,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_password_is_followed_by_its_salt() {
-        for pair in KNOWN.chunks(2) {
+    fn every_salt_follows_its_password() {
+        let salts = KNOWN.windows(2).filter(|pair| pair[1].is_salt());
+        for pair in salts.clone() {
             let [password, salt] = pair else { panic!("an odd one out: {pair:?}") };
             assert_eq!(password.kind, SpecKind::Password);
             assert!(matches!(salt.kind, SpecKind::Salt { of, .. } if of == password.name));
             assert_eq!(salt.name, format!("{}_SALT", password.name));
             assert_eq!(salt_of(password.name).map(|spec| spec.name), Some(salt.name));
         }
+        assert_eq!(salts.count(), KNOWN.iter().filter(|spec| spec.is_salt()).count());
     }
 
     #[test]
@@ -125,7 +164,8 @@ mod tests {
         assert_eq!(hint("pdns_apikey"), "did you mean `PDNS_API_KEY`?");
         assert_eq!(
             hint("ODOO"),
-            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY"
+            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, REDIS_PASSWORD, \
+             HAMS_REDIS_MONITOR_PASS, ODOO_ADMIN_PASSWORD"
         );
     }
 }

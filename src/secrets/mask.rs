@@ -1,6 +1,6 @@
 //! Takes every secret out of a text that people will see.
 
-use crate::secrets::hash::rabbitmq_password_hash;
+use crate::secrets::hash::{rabbitmq_password_hash, redis_password_hash};
 use crate::secrets::line::quoted;
 use crate::secrets::vault::Vault;
 
@@ -23,6 +23,7 @@ pub fn mask(text: &str, secrets: &Vault) -> String {
         values.push(plain.to_owned());
         values.push(quoted(plain));
         values.push(in_json(plain));
+        values.push(redis_password_hash(value));
         if let Ok(salt) = secrets.salt(name) {
             values.push(rabbitmq_password_hash(value, salt));
         }
@@ -88,6 +89,7 @@ mod tests {
         vault.set("ODD", Secret::new("it's \"odd\" \\ $x")).unwrap();
         vault.set("PART", Secret::new(&vault.get("RMQ_PASS").unwrap().expose()[..8])).unwrap();
         let mut text = vault.render();
+        text += &redis_password_hash(vault.get("REDIS_PASSWORD").unwrap());
         let mut shown: Vec<String> =
             vault.assignments().map(|(_, value)| value.expose().to_owned()).collect();
         shown.push(rabbitmq_password_hash(vault.get("RMQ_PASS").unwrap(), vault.salt("RMQ_PASS").unwrap()));
@@ -99,6 +101,7 @@ mod tests {
         let json = serde_json::json!({ "odd": vault.get("ODD").unwrap().expose(), "kept": 1 });
         text += &json.to_string();
         let masked = mask(&text, &vault);
+        shown.push(redis_password_hash(vault.get("REDIS_PASSWORD").unwrap()));
         for secret in &shown {
             assert!(!masked.contains(secret), "{masked}");
         }

@@ -3,17 +3,24 @@
 //! This room makes and reads text; who writes it onto the host, and with which owner and mode, is
 //! decided above. Nothing here prints a value: only [`Secret::expose`] gives one out.
 
+mod admin_password;
+mod env_file;
 mod error;
 mod generate;
 mod hash;
+mod import;
 mod known;
 mod line;
 mod mask;
+mod pbkdf2_hash;
 mod secret;
 mod vault;
 
+pub use admin_password::{ADMIN_PASSWORD, admin_password_hash, check_admin_password};
+pub use env_file::EnvFile;
 pub use error::SecretsError;
-pub use hash::{pdns_api_key_hash, rabbitmq_password_hash};
+pub use hash::{pdns_api_key_hash, rabbitmq_password_hash, redis_password_hash};
+pub use import::Import;
 pub use known::{KNOWN, Spec, SpecKind, template};
 pub use mask::mask;
 pub use secret::Secret;

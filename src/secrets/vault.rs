@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::secrets::admin_password::{Fault, check_hash};
 use crate::secrets::error::SecretsError;
 use crate::secrets::generate;
 use crate::secrets::known::{self, KNOWN, SpecKind};
@@ -55,9 +56,8 @@ impl Vault {
                         let fix = "keep one of the two lines";
                         return Err(refuse(format!("`{name}` is set a second time"), fix.into()));
                     }
-                    check_salt(&name, &value).map_err(|problem| {
-                        refuse(problem, "empty the value: the next run makes a new one".into())
-                    })?;
+                    check(&name, &value)
+                        .map_err(|(problem, fix)| refuse(format!("`{name}` {problem}"), fix.into()))?;
                     Entry { raw: raw.to_owned(), assignment: Some((name, value)) }
                 }
             };
@@ -77,14 +77,14 @@ impl Vault {
     }
 
     /// The value of that name, where doing without it is an error. A name that is neither set nor known
-    /// is told apart from one whose value is still to be made.
+    /// is told apart from one whose value is still to be made, and from one that is still to be given.
     pub fn require(&self, name: &str) -> Result<&Secret, SecretsError> {
-        match self.get(name) {
-            Some(value) if !value.is_empty() => Ok(value),
-            None if known::find(name).is_none() => {
-                Err(SecretsError::Unknown { name: name.to_owned(), hint: known::hint(name) })
-            }
-            _ => Err(SecretsError::Missing { file: self.file.clone(), name: name.to_owned() }),
+        let (file, name) = (self.file.clone(), name.to_owned());
+        match (self.get(&name), known::find(&name).map(|spec| spec.kind)) {
+            (Some(value), _) if !value.is_empty() => Ok(value),
+            (None, None) => Err(SecretsError::Unknown { hint: known::hint(&name), name }),
+            (_, Some(SpecKind::GivenHash { command })) => Err(SecretsError::NotGiven { file, name, command }),
+            _ => Err(SecretsError::Missing { file, name }),
         }
     }
 
@@ -106,17 +106,32 @@ impl Vault {
             let fix = "give a value of one line";
             return Err(SecretsError::Value { name: name.to_owned(), problem, fix });
         }
-        if check_salt(name, &value).is_err() {
-            let (problem, fix) = ("is no salt", "give as many bytes as it has, in hexadecimal");
-            return Err(SecretsError::Value { name: name.to_owned(), problem, fix });
-        }
+        check(name, &value).map_err(|(problem, fix)| SecretsError::Value {
+            name: name.to_owned(),
+            problem,
+            fix,
+        })?;
         let entry = Entry::new(name, value);
         let is_it = |entry: &&mut Entry| entry.assignment.as_ref().is_some_and(|(known, _)| known == name);
         match self.entries.iter_mut().find(is_it) {
             Some(line) => *line = entry,
-            None => self.entries.push(entry),
+            None => {
+                self.announce(name);
+                self.entries.push(entry);
+            }
         }
         Ok(())
+    }
+
+    /// The lines before a new secret: what the file is, where it is still empty, and what a known secret opens.
+    fn announce(&mut self, name: &str) {
+        if self.entries.is_empty() {
+            self.entries.extend(HEADER.lines().map(Entry::other));
+        }
+        if let Some(spec) = known::find(name).filter(|spec| !spec.is_salt()) {
+            self.entries.push(Entry::other(""));
+            self.entries.push(Entry::other(&format!("# {}. Read by {}.", spec.doc, spec.used_by)));
+        }
     }
 
     /// The names that are set, in the order of the file.
@@ -131,11 +146,8 @@ impl Vault {
             .filter_map(|entry| entry.assignment.as_ref().map(|(name, value)| (name.as_str(), value)))
     }
 
-    /// Makes every known secret that is absent or empty; returns their names.
+    /// Makes every known secret that is absent or empty and that hams can make; returns their names.
     pub fn generate_missing(&mut self) -> Result<Vec<&'static str>, SecretsError> {
-        if self.entries.is_empty() {
-            self.entries.extend(HEADER.lines().map(Entry::other));
-        }
         let mut made = Vec::new();
         for spec in KNOWN {
             if self.get(spec.name).is_some_and(|value| !value.is_empty()) {
@@ -144,11 +156,8 @@ impl Vault {
             let value = match spec.kind {
                 SpecKind::Password => generate::password()?,
                 SpecKind::Salt { bytes, .. } => generate::salt(bytes)?,
+                SpecKind::GivenHash { .. } => continue,
             };
-            if spec.kind == SpecKind::Password && self.get(spec.name).is_none() {
-                self.entries.push(Entry::other(""));
-                self.entries.push(Entry::other(&format!("# {}. Read by {}.", spec.doc, spec.used_by)));
-            }
             self.set(spec.name, value)?;
             made.push(spec.name);
         }
@@ -160,10 +169,18 @@ impl Vault {
         let Some(spec) = known::find(name) else {
             return Err(SecretsError::Unknown { name: name.to_owned(), hint: known::hint(name) });
         };
-        if let SpecKind::Salt { of, .. } = spec.kind {
-            return Err(SecretsError::SaltAlone { salt: name.to_owned(), of: of.to_owned() });
+        match spec.kind {
+            SpecKind::Password => self.replace(name, generate::password()?),
+            SpecKind::Salt { of, .. } => {
+                Err(SecretsError::SaltAlone { salt: name.to_owned(), of: of.to_owned() })
+            }
+            SpecKind::GivenHash { command } => Err(SecretsError::Given { name: name.to_owned(), command }),
         }
-        self.set(name, generate::password()?)?;
+    }
+
+    /// Sets a value that is another one than before, and makes a new salt with it.
+    pub(super) fn replace(&mut self, name: &str, value: Secret) -> Result<(), SecretsError> {
+        self.set(name, value)?;
         match known::salt_of(name).map(|salt| (salt.name, salt.kind)) {
             Some((salt, SpecKind::Salt { bytes, .. })) => self.set(salt, generate::salt(bytes)?),
             _ => Ok(()),
@@ -177,15 +194,21 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// A salt is empty, to be made by the next run, or has just its number of bytes.
-fn check_salt(name: &str, value: &Secret) -> Result<(), String> {
+/// What a known name may hold: a salt just its number of bytes, the admin password nothing but a hash. Empty is right:
+/// the value is still to be made or to be given.
+fn check(name: &str, value: &Secret) -> Result<(), Fault> {
+    if value.is_empty() {
+        return Ok(());
+    }
     match known::find(name).map(|spec| spec.kind) {
-        Some(SpecKind::Salt { bytes: length, .. })
-            if !value.is_empty() && bytes(value.expose()).is_none_or(|salt| salt.len() != length) =>
-        {
-            Err(format!("`{name}` is not {length} bytes in hexadecimal"))
+        Some(SpecKind::Salt { bytes: length, .. }) => {
+            let is_salt = bytes(value.expose()).is_some_and(|salt| salt.len() == length);
+            let fault =
+                ("is no salt of its length in hexadecimal", "empty the value: the next run makes a new one");
+            is_salt.then_some(()).ok_or(fault)
         }
-        _ => Ok(()),
+        Some(SpecKind::GivenHash { .. }) => check_hash(value.expose()),
+        Some(SpecKind::Password) | None => Ok(()),
     }
 }
 
@@ -200,9 +223,36 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::admin_password::ADMIN_PASSWORD;
 
     fn vault(text: &str) -> Vault {
         Vault::parse(text, Path::new("/etc/hams/secrets.env")).unwrap()
+    }
+
+    fn can_be_made() -> Vec<&'static str> {
+        let specs = KNOWN.iter().filter(|spec| !matches!(spec.kind, SpecKind::GivenHash { .. }));
+        specs.map(|spec| spec.name).collect()
+    }
+
+    #[test]
+    fn what_comes_from_the_operator_is_neither_made_nor_missed() {
+        let mut vault = vault("");
+        vault.generate_missing().unwrap();
+        assert!(vault.get(ADMIN_PASSWORD).is_none());
+        for error in [vault.require(ADMIN_PASSWORD).unwrap_err(), vault.rotate(ADMIN_PASSWORD).unwrap_err()] {
+            assert!(error.to_string().contains("hint: run `hams-install hash-admin-password`"), "{error}");
+        }
+        assert!(vault.set(ADMIN_PASSWORD, Secret::new("a plain password")).is_err());
+        let hash = Secret::new(format!("$pbkdf2-sha512$600000$AAEC${}", "A".repeat(86)));
+        vault.set(ADMIN_PASSWORD, hash.clone()).unwrap();
+        let text = vault.render();
+        assert!(
+            text.ends_with(&format!("its port opens.\n{ADMIN_PASSWORD}='{}'\n", hash.expose())),
+            "{text}"
+        );
+        assert_eq!(self::vault(&text).require(ADMIN_PASSWORD).unwrap(), &hash);
+        assert!(vault.rotate(ADMIN_PASSWORD).is_err() && vault.generate_missing().unwrap().is_empty());
+        assert_eq!(vault.render(), text);
     }
 
     #[test]
@@ -223,8 +273,7 @@ mod tests {
     fn what_is_missing_is_made_once() {
         let mut vault = vault("RMQ_PASS=mine\nPDNS_API_KEY=\n");
         let made = vault.generate_missing().unwrap();
-        let all: Vec<_> = KNOWN.iter().map(|spec| spec.name).collect();
-        assert_eq!(made, all[1..]);
+        assert_eq!(made, can_be_made()[1..]);
         assert_eq!(vault.require("RMQ_PASS").unwrap().expose(), "mine");
         assert_eq!(vault.require("PDNS_API_KEY").unwrap().expose().len(), 32);
         assert!(vault.render().starts_with("RMQ_PASS=mine\nPDNS_API_KEY="));
@@ -239,7 +288,7 @@ mod tests {
     #[test]
     fn a_new_vault_says_what_it_is() {
         let mut vault = vault("");
-        assert_eq!(vault.generate_missing().unwrap().len(), KNOWN.len());
+        assert_eq!(vault.generate_missing().unwrap(), can_be_made());
         let text = vault.render();
         assert!(text.starts_with("# The secrets of this node."), "{text}");
         assert!(text.contains("\n# RabbitMQ, user hams_agent. Read by hams-agent"), "{text}");
@@ -267,6 +316,7 @@ mod tests {
             "RMQ_PASS=hunter2 x",
             "RMQ_PASS='hunter2",
             "RMQ_PASS_SALT=hunter2",
+            "ODOO_ADMIN_PASSWORD=hunter2",
         ] {
             let error = Vault::parse(text, path).unwrap_err();
             let shown = format!("{error} {error:?}");

@@ -2,7 +2,7 @@
 
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
-use super::{powerdns, rabbitmq};
+use super::{powerdns, rabbitmq, redis};
 use crate::config::{Component, Config};
 use crate::health::UnitCheck;
 use crate::host::file::File;
@@ -20,13 +20,19 @@ pub const UNIT: &str = "hams-agent.service";
 pub const RABBITMQ_PASSWORD: &str = "rabbitmq-password";
 /// PowerDNS's API key, in clear.
 pub const PDNS_API_KEY: &str = "pdns-api-key";
+/// Redis's password of the user `hams_monitor`, where the node has a Redis.
+pub const REDIS_PASSWORD: &str = "redis-monitor-password";
 
 /// The agent's part of a node.
 pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let config = cx.config;
     let mut units = Vec::new();
     let mut after = vec![File::id_of(paths::AGENT_CONFIG)];
-    for (component, unit) in [(Component::Rabbitmq, rabbitmq::UNIT), (Component::Powerdns, powerdns::UNIT)] {
+    for (component, unit) in [
+        (Component::Redis, redis::UNIT),
+        (Component::Rabbitmq, rabbitmq::UNIT),
+        (Component::Powerdns, powerdns::UNIT),
+    ] {
         if config.has(component) {
             units.push(unit);
             after.push(Unit::id_of(unit));
@@ -40,37 +46,46 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             powerdns_api => powerdns::api(config),
             nameservers => config.powerdns.nameservers,
             managed_suffixes => config.powerdns.managed_suffixes,
+            redis_host => redis::host(config),
+            redis_port => redis::PORT,
+            redis_user => redis::MONITOR,
             units => units,
         },
     )?;
     let account =
         SystemAccount { name: "hams-agent".into(), declaration: "/usr/lib/sysusers.d/hams.conf".into() };
     let folder = crate::host::directory::Directory::id_of(paths::CREDENTIALS);
-    let credentials = [RABBITMQ_PASSWORD, PDNS_API_KEY].map(credential_path);
-    after.extend(credentials.iter().map(|path| File::id_of(path)));
+    let mut credentials = vec![(RABBITMQ_PASSWORD, "HAMS_AGENT_RMQ_PASS"), (PDNS_API_KEY, "PDNS_API_KEY")];
+    // Those that the unit itself does not name.
+    let more: Vec<_> =
+        redis::host(config).map(|_| (REDIS_PASSWORD, redis::MONITOR_PASSWORD)).into_iter().collect();
+    credentials.extend(&more);
+    let files: Vec<String> = credentials.iter().map(|(name, _)| credential_path(name)).collect();
+    after.extend(files.iter().map(|path| File::id_of(path)));
     after.push(account.id());
-    let mut reads = vec![paths::AGENT_CONFIG, &credentials[0], &credentials[1]];
+    let mut reads = vec![paths::AGENT_CONFIG];
+    reads.extend(files.iter().map(String::as_str));
     let drop_in_file = drop_in_path(UNIT);
     let far = far(config);
-    if !far.is_empty() {
+    let needs_drop_in = !far.is_empty() || !more.is_empty();
+    if needs_drop_in {
         reads.push(&drop_in_file);
+        after.push(File::id_of(&drop_in_file));
     }
     let none: [String; 0] = [];
     let mut steps = vec![
         Step::new(NAME, account, none),
-        Step::new(
-            NAME,
-            credential(RABBITMQ_PASSWORD, cx.vault.require("HAMS_AGENT_RMQ_PASS")?),
-            [folder.clone()],
-        ),
-        Step::new(NAME, credential(PDNS_API_KEY, cx.vault.require("PDNS_API_KEY")?), [folder]),
         Step::new(NAME, File::new(paths::AGENT_CONFIG, settings), [File::id_of(paths::VAULT)]),
         Step::new(NAME, Unit::new(UNIT, &reads), after),
     ];
-    if !far.is_empty() {
-        let addresses = far.join(" ");
+    for (name, secret) in credentials {
+        steps.push(Step::new(NAME, credential(name, cx.vault.require(secret)?), [folder.clone()]));
+    }
+    if needs_drop_in {
         let template = include_str!("../../deploy/agent/50-hams.conf.j2");
-        let text = render("agent/50-hams.conf.j2", template, context! { addresses })?;
+        let credentials: Vec<_> = more.iter().map(|(name, _)| name).collect();
+        let text =
+            render("agent/50-hams.conf.j2", template, context! { addresses => far.join(" "), credentials })?;
         steps.extend(drop_in(NAME, UNIT, text));
     }
     Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(UNIT))], ..Part::default() })
@@ -79,7 +94,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
 /// What the unit must let the agent reach beside this host, in the words of `IPAddressAllow=`: addresses, and `any` where
 /// a host is given by its name, which can get another address, and which a name server must be asked for.
 fn far(config: &Config) -> Vec<String> {
-    let hosts = [&config.rabbitmq.host, &config.powerdns.host].into_iter().flatten();
+    let hosts = [&config.redis.host, &config.rabbitmq.host, &config.powerdns.host].into_iter().flatten();
     let word = |host: &String| match host.parse::<IpAddr>() {
         Ok(address) if address.is_loopback() => None,
         Ok(address) => Some(address.to_string()),

@@ -13,6 +13,7 @@ pub mod powerdns_database;
 pub mod powerdns_zone;
 pub mod rabbitmq;
 pub mod rabbitmq_objects;
+pub mod redis;
 pub mod template;
 pub mod verify;
 

@@ -21,7 +21,8 @@ pub fn hams_install() -> String {
             ("/etc/hams/hams.toml", "What this node is: see `hams.toml`(5)."),
             (
                 "/etc/hams/secrets.env",
-                "The vault: every password and key of this node, made at the first run. Root only, mode 0600.",
+                "The vault: every password and key of this node, made at the first run. Root only, mode 0600. \
+                 Of Odoo's admin password it has the hash alone.",
             ),
             ("/etc/hams/credentials/", "Single secrets for the units that read them, taken from the vault."),
             ("/etc/hams/agent.toml", "The agent's settings, derived from hams.toml. Not to be edited."),
@@ -38,6 +39,14 @@ pub fn hams_install() -> String {
             (
                 "Hand a password to another program, without showing it:",
                 "hams-install secrets show RMQ_PASS | other-program",
+            ),
+            (
+                "Take the secrets of a Docker deployment over:",
+                "hams-install secrets import deploy/.env && hams-install",
+            ),
+            (
+                "Set Odoo's admin password from a script that has it in a file:",
+                "hams-install hash-admin-password < file",
             ),
         ],
         see_also: &[("hams.toml", "5"), ("hams-agent", "8"), ("apt", "8"), ("systemctl", "1")],

@@ -163,15 +163,14 @@ fn content(path: &Path, names: &Names) -> String {
                 Ok(text) => names.put_into(text).into_bytes(),
                 Err(binary) => binary.into_bytes(),
             };
-            let digest = Sha256::digest(&bytes);
-            let short: String = digest.iter().take(6).fold(String::new(), |mut hex, byte| {
-                write!(hex, "{byte:02x}").expect("a string");
-                hex
-            });
-            format!("{} {short}", bytes.len())
+            format!("{} {}", bytes.len(), hex(&Sha256::digest(&bytes)[..6]))
         }
         Err(error) => format!("unreadable: {error}"),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What stands in files for things that differ from host to host.
@@ -186,7 +185,9 @@ impl Names {
         let vault = std::fs::read_to_string(host.root().join("etc/hams/secrets.env")).unwrap_or_default();
         for line in vault.lines().filter(|line| !line.starts_with('#')) {
             if let Some((key, value)) = line.split_once('=') {
-                names.push((value.trim_matches(['\'', '"']).to_owned(), key.to_owned()));
+                let value = value.trim_matches(['\'', '"']);
+                names.push((hex(&Sha256::digest(value)), format!("sha256 of {key}"))); // as Redis keeps it
+                names.push((value.to_owned(), key.to_owned()));
             }
         }
         names.retain(|(value, _)| !value.is_empty());
