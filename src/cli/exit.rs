@@ -6,6 +6,7 @@ use crate::plan::engine::RunError;
 use crate::plan::precheck::Obstacle;
 use crate::plan::uninstall::UninstallError;
 use crate::stack::NodeError;
+use crate::stack::part::PartError;
 
 /// Why a command did not end with 0.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Config(_) => 2,
+            Self::Node(NodeError::Part(PartError::Host(_))) => 3,
             Self::Node(NodeError::Part(_) | NodeError::Secrets(_)) => 2,
             Self::Node(NodeError::Plan(_)) => 1,
             Self::Precheck(_) | Self::Locked(_) | Self::Unreadable(_) | Self::Node(NodeError::Host(_)) => 3,

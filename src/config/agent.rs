@@ -74,6 +74,9 @@ pub struct PowerDnsConfig {
 pub struct HealthConfig {
     /// Units to watch.
     pub units: Vec<String>,
+    /// The domain that this host's nginx serves; `None`: this host has none.
+    #[serde(default)]
+    pub tls_domain: Option<String>,
 }
 
 impl AgentConfig {
@@ -117,6 +120,9 @@ mod tests {
         let config = load(TEXT).unwrap();
         assert_eq!(config.broker.port, 5672);
         assert_eq!(config.health.units, ["pdns.service"]);
+        assert_eq!(config.health.tls_domain, None);
+        let edge = load(&format!("{TEXT}\ntls_domain = \"hams.test\"")).unwrap();
+        assert_eq!(edge.health.tls_domain.as_deref(), Some("hams.test"));
     }
 
     #[test]

@@ -10,24 +10,28 @@ pub enum Component {
     Rabbitmq,
     /// The authoritative name server.
     Powerdns,
+    /// The web server at the edge: TLS, rate limits, client certificates.
+    Nginx,
     /// `hams-agent`, which applies the changes and watches the rest.
     Agent,
 }
 
 impl Component {
     /// Every component that this version carries; also the default of the key `components`.
-    pub const ALL: &'static [Component] = &[Component::Rabbitmq, Component::Powerdns, Component::Agent];
+    pub const ALL: &'static [Component] =
+        &[Component::Rabbitmq, Component::Powerdns, Component::Nginx, Component::Agent];
 
     /// The name used in hams.toml and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
+            Component::Nginx => "nginx",
             Component::Agent => "agent",
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `rabbitmq, powerdns, agent`.
+    /// The names of [`Component::ALL`], for messages: `rabbitmq, powerdns, nginx, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -74,6 +78,9 @@ mod tests {
     #[test]
     fn a_component_of_another_version_names_those_of_this_one() {
         let error = "postgresql".parse::<Component>().unwrap_err().to_string();
-        assert_eq!(error, "unknown component `postgresql`: this version carries rabbitmq, powerdns, agent");
+        assert_eq!(
+            error,
+            "unknown component `postgresql`: this version carries rabbitmq, powerdns, nginx, agent"
+        );
     }
 }

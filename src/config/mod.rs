@@ -21,4 +21,4 @@ pub use keys::{KEYS, Key, Kind};
 pub use load::load;
 pub use render::{reference, render};
 pub use resolve::Overrides;
-pub use settings::{Apt, Config, Listen, Powerdns, Rabbitmq};
+pub use settings::{Apt, Config, Listen, Nginx, Odoo, Powerdns, Rabbitmq, Tls};

@@ -2,7 +2,7 @@
 
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
-use super::{powerdns, rabbitmq};
+use super::{nginx, powerdns, rabbitmq};
 use crate::config::{Component, Config};
 use crate::health::UnitCheck;
 use crate::host::file::File;
@@ -26,7 +26,11 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let config = cx.config;
     let mut units = Vec::new();
     let mut after = vec![File::id_of(paths::AGENT_CONFIG)];
-    for (component, unit) in [(Component::Rabbitmq, rabbitmq::UNIT), (Component::Powerdns, powerdns::UNIT)] {
+    for (component, unit) in [
+        (Component::Rabbitmq, rabbitmq::UNIT),
+        (Component::Powerdns, powerdns::UNIT),
+        (Component::Nginx, nginx::UNIT),
+    ] {
         if config.has(component) {
             units.push(unit);
             after.push(Unit::id_of(unit));
@@ -41,6 +45,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             nameservers => config.powerdns.nameservers,
             managed_suffixes => config.powerdns.managed_suffixes,
             units => units,
+            tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },
     )?;
     let account =

@@ -49,6 +49,9 @@ pub enum PartError {
     /// Its secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The host could not be read.
+    #[error(transparent)]
+    Host(#[from] crate::host::Error),
     /// A value of the configuration that only the host could show to be wrong.
     #[error("{0}")]
     Config(String),
