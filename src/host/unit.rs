@@ -138,6 +138,9 @@ impl Unit {
     async fn reload(&self, systemd: &Systemd, progress: &Progress) -> Result<(), Error> {
         progress.report(0.0, &format!("reloading {}", self.name));
         let (digest, reload_digest) = self.digests()?;
+        // Until it has succeeded nobody knows what it runs with.
+        let state = systemd.state(&self.name).await?;
+        Stamp::of(digest.clone(), String::new(), &state).write(&self.name)?;
         systemd.run(Job::Reload, &self.name).await?;
         Stamp::of(digest, reload_digest, &systemd.state(&self.name).await?).write(&self.name)
     }

@@ -34,6 +34,7 @@ const TARPIT_LIST: &str = "/var/lib/hams-edge/tarpit";
 const TARPIT_UNITS: [&str; 2] = ["hams-tarpit.path", "hams-tarpit.service"];
 const PROGRAMS_FOLDER: &str = "/usr/local/lib/hams";
 const TARPIT_PROGRAM: &str = "/usr/local/lib/hams/tarpit-reload";
+const RELOAD_PROGRAM: &str = "/usr/local/lib/hams/nginx-reload";
 /// Where the package puts a page, and leaves the folders behind.
 const WWW: [&str; 2] = ["/var/www", "/var/www/html"];
 /// Bytes: nginx on Debian 13, and its first logs.
@@ -94,8 +95,14 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     }
     steps.push(Step::new(NAME, Configuration::new(loads.clone()), written));
     let unit = Unit::new(UNIT, &[&drop_in_file]).reloads(loads);
-    steps.push(Step::new(NAME, unit, [Configuration::id_of(), File::id_of(&drop_in_file)]));
+    steps.push(Step::new(
+        NAME,
+        unit,
+        [Configuration::id_of(), File::id_of(&drop_in_file), File::id_of(RELOAD_PROGRAM)],
+    ));
     steps.extend(drop_in(NAME, UNIT, include_str!("../../units/nginx.service.d/50-hams.conf")));
+    steps.push(Step::new(NAME, Directory::new(PROGRAMS_FOLDER, "root", "root", 0o755), none.clone()));
+    steps.push(program(RELOAD_PROGRAM, include_str!("../../deploy/nginx/nginx-reload")));
     steps.extend(tarpit());
     steps.push(Step::new(NAME, Directory::shared(WWW[0]), none));
     steps.push(Step::new(NAME, Directory::shared(WWW[1]), [Directory::id_of(WWW[0])]));
@@ -155,6 +162,12 @@ fn odoo(config: &Config) -> String {
     }
 }
 
+/// A program of ours that units run.
+fn program(path: &str, content: &str) -> Step {
+    let file = File::new(path, content).access("root", "root", 0o755);
+    Step::new(NAME, file, [Directory::id_of(PROGRAMS_FOLDER)])
+}
+
 /// The list of clients to hold up, and what brings it into nginx.
 fn tarpit() -> Vec<Step> {
     let none: [String; 0] = [];
@@ -167,13 +180,7 @@ fn tarpit() -> Vec<Step> {
             File::new(TARPIT_LIST, include_str!("../../deploy/nginx/tarpit-list")).keep_existing().data(),
             [Directory::id_of(EDGE)],
         ),
-        Step::new(NAME, Directory::new(PROGRAMS_FOLDER, "root", "root", 0o755), none.clone()),
-        Step::new(
-            NAME,
-            File::new(TARPIT_PROGRAM, include_str!("../../deploy/nginx/tarpit-reload"))
-                .access("root", "root", 0o755),
-            [Directory::id_of(PROGRAMS_FOLDER)],
-        ),
+        program(TARPIT_PROGRAM, include_str!("../../deploy/nginx/tarpit-reload")),
         Step::new(NAME, File::new(&service, include_str!("../../units/hams-tarpit.service")), none.clone()),
         Step::new(NAME, File::new(&path, include_str!("../../units/hams-tarpit.path")), none),
     ];

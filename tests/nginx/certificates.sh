@@ -24,7 +24,7 @@ own() {
 }
 authority='basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n'
 member='basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n'
-server() { printf 'basicConstraints=CA:FALSE\\nsubjectAltName=%s\\n' "$1"; }
+server() { printf 'basicConstraints=CA:FALSE\\nextendedKeyUsage=serverAuth\\nsubjectAltName=%s\\n' "$1"; }
 dates='-not_before=20200101000000Z -not_after=20210101000000Z'
 
 own root

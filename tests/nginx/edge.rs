@@ -1,5 +1,6 @@
 //! A host that is an edge, another host that asks it, and what the two are told to do.
 
+use super::lab::manifest::times;
 use super::lab::{Ended, Host};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -74,7 +75,8 @@ impl Edge {
     /// Starts what stands behind the edge: it lives until the next boot.
     #[track_caller]
     pub fn start_upstream(&self) {
-        self.host.ok("systemd-run --quiet --collect --unit=upstream python3 /root/upstream.py 8069 8072 8765");
+        self.host
+            .ok("systemd-run --quiet --collect --unit=upstream python3 /root/upstream.py 8069 8072 8765");
         wait_for("the upstream", || self.host.sh("curl -s -o /dev/null http://127.0.0.1:8765/").code == 0);
     }
 
@@ -88,7 +90,7 @@ impl Edge {
     /// Which start of nginx is running, and whether systemd had to help.
     #[track_caller]
     pub fn start(&self) -> String {
-        self.host.ok("systemctl show nginx.service --property=InvocationID,NRestarts,MainPID,ActiveState")
+        self.host.ok("systemctl show nginx.service --property=InvocationID,NRestarts,MainPID")
     }
 
     /// A run that changes something, by a reload or without: nginx is not started again. Gives what it said.
@@ -98,6 +100,18 @@ impl Edge {
         let said = self.host.run(&INSTALL).expect(0).stderr;
         assert_eq!(self.start(), before, "nginx was started again: {said}");
         said
+    }
+
+    /// A run is refused as wrong configuration: it says every text of `said`, touches no file and leaves nginx alone.
+    #[track_caller]
+    pub fn refuses(&self, said: &[&str]) {
+        let (files, start) = (times(&self.host), self.start());
+        let refused = self.host.run(&INSTALL).expect(2);
+        for text in said.iter().chain(&["error: ", "hint: "]) {
+            assert!(refused.stderr.contains(text), "it does not say `{text}`: {}", refused.text());
+        }
+        assert!(times(&self.host) == files, "a refused run touched files: {}", refused.text());
+        assert_eq!(self.start(), start, "nginx was started again");
     }
 
     /// Nothing is left to do, and verify finds no fault.
@@ -125,14 +139,20 @@ impl Edge {
     /// The handshake for `name`, by openssl from the client's host; with an empty name none is asked for.
     pub fn handshake(&self, name: &str, words: &str) -> Ended {
         let name = if name.is_empty() { "-noservername".to_owned() } else { format!("-servername {name}") };
-        self.client.sh(&format!("openssl s_client -connect {}:443 {name} {words} </dev/null 2>&1", self.host.address()))
+        self.client.sh(&format!(
+            "openssl s_client -connect {}:443 {name} {words} </dev/null 2>&1",
+            self.host.address()
+        ))
     }
 
     /// The subject of the certificate that is shown for the domain, and its fingerprint.
     #[track_caller]
     pub fn certificate(&self) -> String {
         let shown = self.handshake(DOMAIN, "").stdout;
-        self.client.run_with(&shown, &["openssl", "x509", "-noout", "-subject", "-fingerprint", "-sha256"]).expect(0).stdout
+        self.client
+            .run_with(&shown, &["openssl", "x509", "-noout", "-subject", "-fingerprint", "-sha256"])
+            .expect(0)
+            .stdout
     }
 }
 
