@@ -28,7 +28,7 @@ pub fn one_is_made(edge: &Edge) {
 pub fn one_is_renewed(edge: &Edge) {
     let before = edge.certificate();
     edge.host.ok(&format!(
-        "umask 077; cd /root; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5 -subj /CN=old \
+        "umask 077; cd /run; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 5 -subj /CN=old \
          -addext subjectAltName=DNS:hams.test,DNS:www.hams.test,DNS:auth.hams.test -keyout old.key -out old.crt 2>/dev/null
          cat old.key old.crt >{SELF_SIGNED}; systemctl reload nginx"
     ));
@@ -53,7 +53,7 @@ pub fn the_operators_own_is_taken(edge: &Edge) {
     edge.is_clean();
     let first = edge.certificate();
     edge.host.ok(&format!(
-        "cd {CERTIFICATES}; openssl x509 -req -in edge.csr -CA root.pem -CAkey root.key -extfile edge.ext -days 80 -out next.pem \
+        "cd {CERTIFICATES}; cp -p edge.pem /run/; openssl x509 -req -in edge.csr -CA root.pem -CAkey root.key -CAserial /run/serial -CAcreateserial -extfile edge.ext -days 80 -out next.pem \
          2>/dev/null; mv next.pem edge.pem"
     ));
     let plan = edge.host.run(&["hams-install", "plan"]).expect(10);
@@ -74,6 +74,7 @@ pub fn a_wrong_pair_is_refused(edge: &Edge) {
         edge.configure(&named(certificate, key));
         edge.refuses(&["`tls.", said]);
     }
+    edge.host.ok(&format!("cp -p /run/edge.pem {CERTIFICATES}/"));
     edge.configure(&format!("[tls]\ncertificate = \"{CERTIFICATES}/edge.pem\"\n"));
     edge.refuses(&["hams.toml:4", "`tls.certificate`: is set without `tls.key`"]);
 }

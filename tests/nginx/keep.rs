@@ -111,8 +111,9 @@ pub fn a_stopped_edge_is_found(edge: &Edge) {
     wait_for("nginx after its end", || edge.host.run(&["hams-install", "verify"]).code == 0);
 }
 
-/// After a reboot all is up again, and all is as it was.
+/// After a reboot all is up again, and all is as it was; also while nothing stands behind the edge.
 pub fn a_reboot(edge: &Edge) {
+    edge.host.ok("systemctl stop upstream.service");
     let before = manifest(&edge.host);
     edge.host.reboot();
     edge.is_clean();

@@ -35,9 +35,10 @@ fn an_edge_from_beginning_to_end(suite: &str) {
     let before = manifest(&edge.host);
     edge.host.install_package();
     edge.start_upstream();
+    let install = [&INSTALL[..], &["--domain", edge::DOMAIN, "--components", "nginx"]].concat();
+    outside::a_port_of_somebody_else_is_told(&edge, &install);
     let ports = Sampler::start(&edge.host);
-    let domain = ["--domain", edge::DOMAIN, "--components", "nginx"];
-    let installed = edge.host.run(&[&INSTALL[..], &domain].concat());
+    let installed = edge.host.run(&install);
     let seen = ports.stop();
     eprintln!("{suite}: {}", edge.host.ok("nginx -v 2>&1").trim());
     assert_eq!(installed.code, 0, "{}", installed.text());

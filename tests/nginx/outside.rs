@@ -1,6 +1,6 @@
 //! What others see: two ports, TLS for our names alone, closed paths, limits, websockets, and headers that nobody forges.
 
-use super::edge::{Answer, DOMAIN, Edge};
+use super::edge::{Answer, DOMAIN, Edge, wait_for};
 use super::lab::ports::{Seen, open_tcp};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -69,6 +69,22 @@ pub fn only_the_edge_was_open(seen: &Seen) {
         !PORTS.contains(port) && !is_askers
     });
     assert_eq!(others.count(), 0, "sockets for others: {:?}", seen.listeners);
+}
+
+/// Another web server, on one address alone, is in the way: said before anything is touched.
+pub fn a_port_of_somebody_else_is_told(edge: &Edge, install: &[&str]) {
+    let address = edge.host.address();
+    edge.host.ok(&format!(
+        "systemd-run --quiet --collect --unit=other python3 -m http.server --bind {address} 80"
+    ));
+    wait_for("the other server", || {
+        edge.host.sh(&format!("curl -s -o /dev/null http://{address}/")).code == 0
+    });
+    let refused = edge.host.run(install).expect(3);
+    assert!(refused.stderr.contains("port 80/tcp on 0.0.0.0 is held by python3 (pid "), "{}", refused.text());
+    assert!(refused.stderr.contains("hint: "), "{}", refused.text());
+    assert_eq!(edge.host.run(&["test", "-e", "/etc/hams"]).code, 1, "a refused run left traces");
+    edge.host.ok("systemctl stop other");
 }
 
 /// Now the two ports answer, over IPv4 and IPv6.
