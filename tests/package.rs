@@ -158,6 +158,7 @@ fn is_clean_and_its_installer_static() {
         "./usr/share/man/man5/hams.toml.5.gz",
         "./usr/share/bash-completion/completions/hams-install",
         "./usr/share/doc/hams/examples/hams.toml",
+        "./usr/share/doc/hams/CLOUDFLARE_MTLS_GUIDE.md",
         "./usr/lib/systemd/system/hams-agent.service",
     ] {
         assert!(

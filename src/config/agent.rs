@@ -89,6 +89,9 @@ pub struct RedisConfig {
 pub struct HealthConfig {
     /// Units to watch.
     pub units: Vec<String>,
+    /// The domain that this host's nginx serves; `None`: this host has none.
+    #[serde(default)]
+    pub tls_domain: Option<String>,
 }
 
 impl AgentConfig {
@@ -136,6 +139,9 @@ mod tests {
         let with_redis =
             TEXT.replace("[health]", "[redis]\nhost = \"127.0.0.1\"\nport = 6379\nuser = \"x\"\n[health]");
         assert_eq!(load(&with_redis).unwrap().redis.unwrap().port, 6379);
+        assert_eq!(config.health.tls_domain, None);
+        let edge = load(&format!("{TEXT}\ntls_domain = \"hams.test\"")).unwrap();
+        assert_eq!(edge.health.tls_domain.as_deref(), Some("hams.test"));
     }
 
     #[test]

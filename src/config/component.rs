@@ -12,6 +12,8 @@ pub enum Component {
     Rabbitmq,
     /// The authoritative name server.
     Powerdns,
+    /// The web server at the edge: TLS, rate limits, client certificates.
+    Nginx,
     /// `hams-agent`, which applies the changes and watches the rest.
     Agent,
 }
@@ -19,7 +21,7 @@ pub enum Component {
 impl Component {
     /// Every component that this version carries; also the default of the key `components`.
     pub const ALL: &'static [Component] =
-        &[Component::Redis, Component::Rabbitmq, Component::Powerdns, Component::Agent];
+        &[Component::Redis, Component::Rabbitmq, Component::Powerdns, Component::Nginx, Component::Agent];
 
     /// The name used in hams.toml and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -27,11 +29,12 @@ impl Component {
             Component::Redis => "redis",
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
+            Component::Nginx => "nginx",
             Component::Agent => "agent",
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `redis, rabbitmq, powerdns, agent`.
+    /// The names of [`Component::ALL`], for messages: `redis, rabbitmq, powerdns, nginx, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -80,7 +83,7 @@ mod tests {
         let error = "postgresql".parse::<Component>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown component `postgresql`: this version carries redis, rabbitmq, powerdns, agent"
+            "unknown component `postgresql`: this version carries redis, rabbitmq, powerdns, nginx, agent"
         );
     }
 }

@@ -28,6 +28,7 @@ pub(super) enum Setting {
     Text(Located<String>),
     List(Located<Vec<Located<String>>>),
     Seconds(Located<u64>),
+    Flag(Located<bool>),
 }
 
 /// The keys that were set, by full name.
@@ -123,6 +124,7 @@ impl Reader<'_> {
                     Err(_) => Err(self.wrong_type(key, value.span().start, format!("`{}`", number.as_str()))),
                 }
             }
+            (Kind::Flag, DeValue::Boolean(flag)) => Ok(Setting::Flag(Located::new(*flag, place))),
             (_, other) => Err(self.wrong_type(key, value.span().start, words(other).to_owned())),
         }
     }

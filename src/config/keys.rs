@@ -9,6 +9,8 @@ pub enum Kind {
     List,
     /// A whole number of seconds, zero or more.
     Seconds,
+    /// `true` or `false`.
+    Flag,
 }
 
 impl Kind {
@@ -18,6 +20,7 @@ impl Kind {
             Kind::Text => "a string",
             Kind::List => "an array of strings",
             Kind::Seconds => "a whole number of seconds",
+            Kind::Flag => "`true` or `false`",
         }
     }
 }
@@ -59,7 +62,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "components",
         kind: Kind::List,
-        default: Some(r#"["redis", "rabbitmq", "powerdns", "agent"]"#),
+        default: Some(r#"["redis", "rabbitmq", "powerdns", "nginx", "agent"]"#),
         example: r#"["powerdns", "agent"]"#,
         doc: "What this host runs. A component that is left out is neither installed nor touched.",
     },
@@ -124,6 +127,56 @@ pub const KEYS: &[Key] = &[
         default: Some(r#"["u.DOMAIN."]"#),
         example: r#"["u.DOMAIN.", "club.example.org."]"#,
         doc: "The agent creates, changes and deletes zones below these names and nowhere else.",
+    },
+    Key {
+        name: "odoo.host",
+        kind: Kind::Text,
+        default: None,
+        example: r#""erp.example.org""#,
+        doc: "The machine whose Odoo nginx passes requests to, on the ports 8069 and 8072: a host name or an \
+            address. Without it, this host's own is used.",
+    },
+    Key {
+        name: "tls.certificate",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/letsencrypt/live/example.org/fullchain.pem""#,
+        doc: "The certificate that nginx shows, with its chain behind it, in PEM. It must be valid for the domain and \
+            `www`, and for `auth` where `nginx.client_ca` is set. Without it, hams-install makes one that no browser \
+            trusts, and renews it when a run finds less than 30 days left.\n\
+            A run notices a replaced certificate and has nginx read it; `systemctl reload nginx` does the same.",
+    },
+    Key {
+        name: "tls.key",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/letsencrypt/live/example.org/privkey.pem""#,
+        doc: "The certificate's private key, in PEM; readable by root alone. Set together with `tls.certificate`.",
+    },
+    Key {
+        name: "nginx.client_ca",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/hams/arrl-root.pem""#,
+        doc: "The root certificate of ARRL's Logbook of the World, in PEM, with the intermediate ones where clients do \
+            not send them. `auth.DOMAIN` takes only clients with a certificate below it. Without it, `auth.DOMAIN` \
+            refuses everybody.",
+    },
+    Key {
+        name: "nginx.cloudflare",
+        kind: Kind::Flag,
+        default: Some("false"),
+        example: "true",
+        doc: "Whether Cloudflare stands in front of the domain. Then a client's address is taken from what Cloudflare \
+            says, where the request comes from one of Cloudflare's own addresses, and from there alone.",
+    },
+    Key {
+        name: "nginx.origin_pull_ca",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/hams/origin-pull-ca.pem""#,
+        doc: "The certificate authority of Cloudflare's authenticated origin pulls, in PEM. With it, the domain and \
+            `www` take only connections that show a certificate below it.",
     },
     Key {
         name: "apt.lock_timeout",
@@ -225,7 +278,7 @@ mod tests {
         assert_eq!(table_hint("powerdn"), "did you mean `[powerdns]`?");
         assert_eq!(
             table_hint("postgresql"),
-            "the tables of this version are `[redis]`, `[rabbitmq]`, `[powerdns]`, `[apt]`"
+            "the tables of this version are `[redis]`, `[rabbitmq]`, `[powerdns]`, `[odoo]`, `[tls]`, `[nginx]`, `[apt]`"
         );
         assert!(hint("webserver").starts_with("the nearest known key is `"), "{}", hint("webserver"));
     }

@@ -59,6 +59,8 @@ mod tests {
         assert_eq!(config.redis.maxmemory, MaxMemory::Auto);
         assert_eq!(config.rabbitmq.host, None);
         assert_eq!(config.powerdns.host, None);
+        assert_eq!((config.odoo.host, config.tls), (None, None));
+        assert_eq!((config.nginx.client_ca, config.nginx.cloudflare), (None, false));
     }
 
     #[test]
@@ -77,6 +79,15 @@ mod tests {
             nameservers = ["ns.DOMAIN", "ns.example.net."]
             personal_parent_zone = "p.DOMAIN."
             managed_suffixes = ["DOMAIN"]
+            [odoo]
+            host = "ERP.example.org"
+            [tls]
+            certificate = "/etc/x/full.pem"
+            key = "/etc/x/key.pem"
+            [nginx]
+            client_ca = "/etc/x/root.pem"
+            cloudflare = true
+            origin_pull_ca = "/etc/x/pull.pem"
             [apt]
             lock_timeout = 0
         "#;
@@ -92,6 +103,12 @@ mod tests {
         assert_eq!(config.powerdns.nameservers, ["ns.hams.com.", "ns.example.net."]);
         assert_eq!(config.powerdns.personal_parent_zone, "p.hams.com.");
         assert_eq!(config.powerdns.managed_suffixes, ["hams.com."]);
+        assert_eq!(config.odoo.host.as_deref(), Some("erp.example.org"));
+        let tls = config.tls.unwrap();
+        assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
+        assert_eq!(config.nginx.client_ca, Some("/etc/x/root.pem".into()));
+        assert_eq!(config.nginx.origin_pull_ca, Some("/etc/x/pull.pem".into()));
+        assert!(config.nginx.cloudflare);
         assert_eq!(config.apt.lock_timeout, Duration::ZERO);
     }
 
@@ -135,7 +152,7 @@ mod tests {
                 "components = [\"postgresql\"]",
                 [
                     "hams.toml:2: `components`: `postgresql` is no component: \
-                     this version carries redis, rabbitmq, powerdns, agent",
+                     this version carries redis, rabbitmq, powerdns, nginx, agent",
                     "hint: remove `postgresql` from the list",
                 ],
             ),
@@ -157,6 +174,10 @@ mod tests {
                 "powerdns.managed_suffixes = [\"club.org.\"]",
                 ["u.hams.com. lies outside", "hint: add `\"u.hams.com.\"`"],
             ),
+            ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
+            ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),
+            ("nginx.client_ca = \"ca.pem\"", ["is no absolute path", "beginning with `/`"]),
+            ("nginx.cloudflare = \"yes\"", ["must be `true` or `false`, not a string", "cloudflare = true"]),
             (
                 "apt.lock_timeout = 90000",
                 ["`apt.lock_timeout`: 90000 seconds is more than a day", "at most 86400"],

@@ -21,4 +21,4 @@ pub use keys::{KEYS, Key, Kind};
 pub use load::load;
 pub use render::{reference, render};
 pub use resolve::Overrides;
-pub use settings::{Apt, Config, Listen, MaxMemory, Powerdns, Rabbitmq, Redis};
+pub use settings::{Apt, Config, Listen, MaxMemory, Nginx, Odoo, Powerdns, Rabbitmq, Redis, Tls};

@@ -4,6 +4,7 @@
 //! without its last dot) and RFC 1123 §2.1 (letters, digits, hyphens inside a label).
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// What is wrong with a value, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,21 @@ pub(super) fn host(text: &str) -> Result<String, Problem> {
         Ok(address) => Ok(address.to_string()),
         Err(_) => normal(text, 1),
     }
+}
+
+/// A file by its absolute path, of characters that mean nothing else in the configuration of any program.
+pub(super) fn path(text: &str) -> Result<PathBuf, Problem> {
+    if !text.starts_with('/') {
+        return Err(Problem::new("is no absolute path", "give the whole path, beginning with `/`"));
+    }
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "/._+@=,:-".contains(char);
+    if let Some(other) = text.chars().find(|char| !is_plain(*char)) {
+        return Err(Problem::new(
+            format!("has the character `{}`", other.escape_default()),
+            "use a path of letters, digits and `._+@=,:-`",
+        ));
+    }
+    Ok(PathBuf::from(text))
 }
 
 fn normal(text: &str, least_labels: usize) -> Result<String, Problem> {
@@ -134,6 +150,16 @@ mod tests {
         let longest = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
         assert_eq!(longest.len(), 253);
         assert_eq!(domain(&longest).unwrap(), longest);
+    }
+
+    #[test]
+    fn paths_are_absolute_and_plain() {
+        assert_eq!(path("/etc/hams/ca.pem").unwrap(), PathBuf::from("/etc/hams/ca.pem"));
+        for text in
+            ["", "ca.pem", "/etc/my ca.pem", "/etc/$x", "/etc/a;b", "/etc/a\nb", "/etc/\"a", "/etc/{a}"]
+        {
+            assert!(path(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

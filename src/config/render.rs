@@ -1,5 +1,7 @@
 //! hams.toml as text: the one that a run writes where there is none, and the reference with every key.
 
+use std::path::Path;
+
 use crate::config::keys::{KEYS, Key};
 use crate::config::settings::Config;
 
@@ -39,6 +41,7 @@ fn remark(key: &str) -> &'static str {
 /// The value of a key as TOML.
 fn value(config: &Config, key: &str) -> Option<String> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
+    let path = |path: &Path| quoted(&path.to_string_lossy());
     fn array<T: ToString>(items: &[T]) -> String {
         let items: Vec<String> =
             items.iter().map(|item| toml::Value::from(item.to_string()).to_string()).collect();
@@ -55,6 +58,12 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "powerdns.nameservers" => Some(array(&config.powerdns.nameservers)),
         "powerdns.personal_parent_zone" => Some(quoted(&config.powerdns.personal_parent_zone)),
         "powerdns.managed_suffixes" => Some(array(&config.powerdns.managed_suffixes)),
+        "odoo.host" => config.odoo.host.as_deref().map(quoted),
+        "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
+        "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),
+        "nginx.client_ca" => config.nginx.client_ca.as_deref().map(path),
+        "nginx.cloudflare" => Some(config.nginx.cloudflare.to_string()),
+        "nginx.origin_pull_ca" => config.nginx.origin_pull_ca.as_deref().map(path),
         "apt.lock_timeout" => Some(config.apt.lock_timeout.as_secs().to_string()),
         _ => None,
     }
@@ -111,8 +120,6 @@ fn wrapped(paragraph: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::document::read;
     use crate::config::resolve::{Overrides, resolve};
@@ -130,7 +137,8 @@ mod tests {
              redis.maxmemory = \"2GB\"\nrabbitmq.host = \"mq\"\n\
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
-             apt.lock_timeout = 7\n",
+             odoo.host = \"::1\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
+             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\napt.lock_timeout = 7\n",
         ] {
             let config = config(text);
             assert_eq!(self::config(&render(&config)), config, "{}", render(&config));
@@ -144,7 +152,10 @@ mod tests {
             text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
         assert_eq!(
             settings,
-            ["domain = \"hams.com\"", "components = [\"redis\", \"rabbitmq\", \"powerdns\", \"agent\"]"]
+            [
+                "domain = \"hams.com\"",
+                "components = [\"redis\", \"rabbitmq\", \"powerdns\", \"nginx\", \"agent\"]"
+            ]
         );
         assert!(text.contains("hams.toml(5)"));
     }
@@ -152,7 +163,9 @@ mod tests {
     #[test]
     fn every_key_has_a_value_to_write() {
         let config = config(
-            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nredis.host = \"c\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"",
+            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
+             odoo.host = \"c\"\ntls.certificate = \"/c\"\ntls.key = \"/k\"\nnginx.client_ca = \"/a\"\n\
+             nginx.origin_pull_ca = \"/o\"",
         );
         assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));
     }
@@ -161,7 +174,7 @@ mod tests {
     fn the_reference_shows_the_defaults() {
         let reference = reference();
         assert_eq!(config(&reference), config("domain = \"example.org\""));
-        // With every setting switched on, only the hosts differ.
+        // With every setting switched on, only those that have no default differ.
         let settings: String = reference
             .lines()
             .map(|line| match line.strip_prefix('#') {
@@ -172,7 +185,12 @@ mod tests {
             .collect();
         let set = read(&settings, Path::new("deploy/hams.toml")).unwrap();
         assert_eq!(set.len(), KEYS.len());
-        let switched = config(&settings.replace("host = ", "#host = "));
+        let mut defaults = settings;
+        for key in KEYS.iter().filter(|key| key.default.is_none() && key.name != "domain") {
+            let line = format!("{} = {}\n", key.parts().1, key.example);
+            defaults = defaults.replace(&line, "");
+        }
+        let switched = config(&defaults);
         assert_eq!(switched, config("domain = \"example.org\""));
     }
 }

@@ -1,14 +1,14 @@
 //! Defaults, file and command line, laid over each other and checked.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
 use crate::config::name::{self, Problem};
-use crate::config::settings::{Apt, Config, Listen, MaxMemory, Powerdns, Rabbitmq, Redis};
+use crate::config::settings::{Apt, Config, Listen, MaxMemory, Nginx, Odoo, Powerdns, Rabbitmq, Redis, Tls};
 
 /// The longest wait for apt's lock that is taken for meant.
 const LONGEST_LOCK_TIMEOUT: u64 = 24 * 60 * 60;
@@ -91,6 +91,17 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             nameservers: each("powerdns.nameservers", list(&settings, "powerdns.nameservers"), absolute)?,
             personal_parent_zone,
             managed_suffixes,
+        },
+        odoo: Odoo {
+            host: text(&settings, "odoo.host")
+                .map(|given| checked("odoo.host", given, name::host))
+                .transpose()?,
+        },
+        tls: tls(&settings)?,
+        nginx: Nginx {
+            client_ca: path("nginx.client_ca", &settings)?,
+            cloudflare: matches!(settings.get("nginx.cloudflare"), Some(Setting::Flag(given)) if given.value),
+            origin_pull_ca: path("nginx.origin_pull_ca", &settings)?,
         },
         apt: Apt { lock_timeout: lock_timeout(&settings)? },
         domain,
@@ -194,6 +205,25 @@ fn host(
         return Err(refused(&given.place, key, problem, fix));
     }
     Ok(Some(host))
+}
+
+fn path(key: &'static str, settings: &Settings) -> Result<Option<PathBuf>, ConfigError> {
+    text(settings, key).map(|given| checked(key, given, name::path)).transpose()
+}
+
+/// A certificate and its key: both or none.
+fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
+    const KEYS: [&str; 2] = ["tls.certificate", "tls.key"];
+    match (path(KEYS[0], settings)?, path(KEYS[1], settings)?) {
+        (Some(certificate), Some(key)) => Ok(Some(Tls { certificate, key })),
+        (None, None) => Ok(None),
+        (certificate, _) => {
+            let [set, missing] = if certificate.is_some() { KEYS } else { [KEYS[1], KEYS[0]] };
+            let place = text(settings, set).map_or(Place::Default, |given| given.place.clone());
+            let problem = format!("is set without `{missing}`");
+            Err(refused(&place, set, problem, "set both, or none to have a certificate made"))
+        }
+    }
 }
 
 fn listen(text: &str) -> Result<Listen, Problem> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::component::Component;
@@ -19,6 +20,12 @@ pub struct Config {
     pub rabbitmq: Rabbitmq,
     /// The table `[powerdns]`.
     pub powerdns: Powerdns,
+    /// The table `[odoo]`.
+    pub odoo: Odoo,
+    /// The table `[tls]`; `None`: a certificate that hams-install makes.
+    pub tls: Option<Tls>,
+    /// The table `[nginx]`.
+    pub nginx: Nginx,
     /// The table `[apt]`.
     pub apt: Apt,
 }
@@ -77,6 +84,33 @@ pub struct Powerdns {
     pub personal_parent_zone: String,
     /// Absolute names, lower case, with the trailing dot; never empty.
     pub managed_suffixes: Vec<String>,
+}
+
+/// Where Odoo is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odoo {
+    /// Another machine's name or address; `None`: this host.
+    pub host: Option<String>,
+}
+
+/// The operator's certificate: absolute paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate with its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nginx {
+    /// The root of the certificates that `auth.DOMAIN` takes, an absolute path; `None`: it takes nobody.
+    pub client_ca: Option<PathBuf>,
+    /// Whether Cloudflare stands in front.
+    pub cloudflare: bool,
+    /// The root of the certificates that the domain's connections must show, an absolute path; `None`: none is asked for.
+    pub origin_pull_ca: Option<PathBuf>,
 }
 
 /// How packages are installed.

@@ -1,8 +1,10 @@
 //! Checks that tell how a component is doing, and the report they make up. The agent runs them at their own
 //! interval, `hams-install verify` once: one probe for one question.
 
+pub mod certificate;
 mod check;
 mod dns;
+mod nginx;
 mod powerdns;
 mod rabbitmq;
 mod redis;
@@ -11,6 +13,7 @@ mod units;
 
 pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
+pub use nginx::NginxCheck;
 pub use powerdns::PowerDnsCheck;
 pub use rabbitmq::RabbitmqCheck;
 pub use redis::RedisCheck;

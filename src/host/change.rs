@@ -28,6 +28,13 @@ pub enum Change {
         /// The folder.
         path: PathBuf,
     },
+    /// A link was removed; taken back by making it again.
+    Link {
+        /// Where it stood.
+        path: PathBuf,
+        /// What it pointed to.
+        target: PathBuf,
+    },
     /// Packages that were not installed before, dependencies among them.
     Packages {
         /// Names as dpkg knows them.

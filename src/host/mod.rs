@@ -3,6 +3,7 @@
 //! A [`Resource`] is one thing that can be true of a host. The generic ones live here, a file each;
 //! `stack/` makes components of them and `plan/` runs them. Nothing here knows a component, and nothing prints.
 
+pub mod absent_link;
 pub mod account;
 pub mod apt;
 mod apt_get;
@@ -27,6 +28,7 @@ pub mod revert;
 pub mod sockets;
 pub mod system_account;
 pub mod unit;
+mod unit_stamp;
 pub mod units;
 pub mod write;
 

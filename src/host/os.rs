@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// IFA_F_TEMPORARY (linux/if_addr.h): a privacy address, which changes by itself.
 const TEMPORARY: u32 = 0x01;
+/// The addresses of IPv6; there is no such file in a kernel without it.
+const INET6: &str = "/proc/net/if_inet6";
 
 /// What /etc/os-release says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,6 +66,11 @@ pub fn memory() -> Result<u64, Error> {
     total.map(|kib| kib * 1024).ok_or_else(|| Error::Unexpected("/proc/meminfo has no MemTotal".into()))
 }
 
+/// Whether the kernel has IPv6: without, a program that wants to listen there does not start.
+pub fn has_ipv6() -> bool {
+    Path::new(INET6).exists()
+}
+
 /// Every address of the host that others can reach: no loopback, no link-local, no privacy address; sorted.
 pub fn global_addresses() -> Result<Vec<IpAddr>, Error> {
     let temporary = temporary_addresses()?;
@@ -86,7 +93,7 @@ pub fn global_addresses() -> Result<Vec<IpAddr>, Error> {
 }
 
 fn temporary_addresses() -> Result<Vec<Ipv6Addr>, Error> {
-    let path = Path::new("/proc/net/if_inet6");
+    let path = Path::new(INET6);
     if !path.exists() {
         return Ok(Vec::new()); // a kernel without IPv6
     }

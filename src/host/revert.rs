@@ -7,7 +7,7 @@ use super::error::Error;
 use super::file::{existing, remove_all};
 use super::handle::Host;
 use super::resource::Progress;
-use super::unit;
+use super::unit_stamp;
 use super::units::{Job, Systemd};
 use super::{account, write};
 use std::fs;
@@ -33,6 +33,7 @@ pub async fn revert(
     match change {
         Change::File { path, before } => file(path, before.as_ref()).map(|()| Vec::new()),
         Change::Directory { path } => directory(path),
+        Change::Link { path, target } => link(path, target).map(|()| Vec::new()),
         Change::Unit { name, was_enabled, was_active } => {
             unit_back(host.systemd().await?, name, *was_enabled, *was_active).await.map(|()| Vec::new())
         }
@@ -89,6 +90,14 @@ fn directory(path: &Path) -> Result<Vec<String>, Error> {
     }
 }
 
+/// Makes a link again. What has taken its place since stays; where its folder is gone, so is what it was for.
+fn link(path: &Path, target: &Path) -> Result<(), Error> {
+    if existing(path)?.is_some() || !path.parent().is_some_and(Path::is_dir) {
+        return Ok(());
+    }
+    std::os::unix::fs::symlink(target, path).map_err(Error::io("link", path))
+}
+
 async fn unit_back(systemd: &Systemd, name: &str, was_enabled: bool, was_active: bool) -> Result<(), Error> {
     let state = systemd.state(name).await?;
     if state.load != "not-found" {
@@ -102,7 +111,7 @@ async fn unit_back(systemd: &Systemd, name: &str, was_enabled: bool, was_active:
             systemd.reset_failed(name).await?;
         }
     }
-    write::remove_if_there(&unit::stamp(name))
+    write::remove_if_there(&unit_stamp::path(name))
 }
 
 async fn packages(

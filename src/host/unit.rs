@@ -3,23 +3,23 @@
 //! What a unit was last started with is kept as a digest of the files it reads (`/var/lib/hams/units/`): a service is
 //! restarted when one of them has changed since, also when the run that changed it was cut short, and never otherwise.
 //! A start that was not ours (a reboot, an operator) may have read what has been put back since: there, a file that was
-//! written after the start counts as changed.
+//! written after the start counts as changed. The same holds for what a service takes up by a reload, only that there a
+//! reload counts like a start.
 
 use super::change::Change;
 use super::error::Error;
 use super::handle::Host;
-use super::paths;
 use super::resource::{BoxFuture, Finding, Progress, Resource};
+use super::unit_stamp::{self, Stamp, digest, was_written_since};
 use super::units::{Job, Systemd, UnitState};
 use super::{file, fresh, write};
-use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::path::PathBuf;
 
 /// A unit that must run.
 pub struct Unit {
     name: String,
     reads: Vec<PathBuf>,
+    reloads: Vec<PathBuf>,
     stop_first: Vec<String>,
     first: Option<FirstData>,
 }
@@ -37,9 +37,16 @@ impl Unit {
         Self {
             name: name.into(),
             reads: reads.iter().map(PathBuf::from).collect(),
+            reloads: Vec::new(),
             stop_first: Vec::new(),
             first: None,
         }
+    }
+
+    /// Files that it takes up by a reload: their change alone is no reason for a restart.
+    pub fn reloads<P: Into<PathBuf>>(mut self, files: impl IntoIterator<Item = P>) -> Self {
+        self.reloads = files.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Units to stop before this one is restarted (a socket cannot be rebound under its service).
@@ -69,7 +76,7 @@ impl Unit {
     /// Removes what a first start made that was cut short; whether there was such a one.
     fn forget_first_start(&self) -> Result<bool, Error> {
         let Some(first) = &self.first else { return Ok(false) };
-        if file::existing(&stamp(&self.name))?.is_some() || !fresh::contains(&first.folder)? {
+        if file::existing(&unit_stamp::path(&self.name))?.is_some() || !fresh::contains(&first.folder)? {
             return Ok(false);
         }
         for name in &first.made {
@@ -102,36 +109,40 @@ impl Unit {
         format!("unit:{name}")
     }
 
-    fn digest(&self) -> Result<String, Error> {
-        let mut digest = Sha256::new();
-        for path in &self.reads {
-            digest.update(path.to_string_lossy().as_bytes());
-            match file::existing(path)? {
-                Some(_) => digest.update(std::fs::read(path).map_err(Error::io("read", path))?),
-                None => digest.update([0]),
-            }
-        }
-        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
     fn runs_with_present_files(&self, state: &UnitState) -> Result<bool, Error> {
-        let Some(stamped) = file::read_if_there(&stamp(&self.name))? else { return Ok(false) };
-        let (digest, invocation) = stamped.trim_end().split_once('\n').unwrap_or((&stamped, ""));
-        if digest != self.digest()? {
+        let Some(stamp) = Stamp::read(&self.name)? else { return Ok(false) };
+        if stamp.digest != digest(&self.reads)? {
             return Ok(false);
         }
-        Ok(invocation == state.invocation_id || !self.was_written_since(state.started)?)
+        Ok(stamp.invocation == state.invocation_id || !was_written_since(&self.reads, state.started)?)
     }
 
-    fn was_written_since(&self, start: Duration) -> Result<bool, Error> {
-        for path in &self.reads {
-            let Some(found) = file::existing(path)? else { continue };
-            let written = found.modified().map_err(Error::io("read", path))?;
-            if written.duration_since(UNIX_EPOCH).is_ok_and(|written| written > start) {
-                return Ok(true);
-            }
+    /// The same for what a reload takes up.
+    fn has_loaded_present_files(&self, state: &UnitState) -> Result<bool, Error> {
+        if self.reloads.is_empty() {
+            return Ok(true);
         }
-        Ok(false)
+        let Some(stamp) = Stamp::read(&self.name)? else { return Ok(false) };
+        if stamp.reload_digest != digest(&self.reloads)? {
+            return Ok(false);
+        }
+        Ok(stamp.is_of_load(state) || !was_written_since(&self.reloads, state.changed)?)
+    }
+
+    /// The digests of what it reads.
+    fn digests(&self) -> Result<(String, String), Error> {
+        let reload_digest = if self.reloads.is_empty() { String::new() } else { digest(&self.reloads)? };
+        Ok((digest(&self.reads)?, reload_digest))
+    }
+
+    async fn reload(&self, systemd: &Systemd, progress: &Progress) -> Result<(), Error> {
+        progress.report(0.0, &format!("reloading {}", self.name));
+        let (digest, reload_digest) = self.digests()?;
+        // Until it has succeeded nobody knows what it runs with.
+        let state = systemd.state(&self.name).await?;
+        Stamp::of(digest.clone(), String::new(), &state).write(&self.name)?;
+        systemd.run(Job::Reload, &self.name).await?;
+        Stamp::of(digest, reload_digest, &systemd.state(&self.name).await?).write(&self.name)
     }
 
     fn reasons(&self, state: &UnitState) -> Result<Vec<String>, Error> {
@@ -146,6 +157,8 @@ impl Unit {
             reasons.push(format!("it is {}", state.words()));
         } else if !self.runs_with_present_files(state)? {
             reasons.push("it was started with another configuration".into());
+        } else if !self.has_loaded_present_files(state)? {
+            reasons.push("it has not read its present configuration".into());
         } else if state.needs_reload {
             reasons.push("systemd has not read its changed unit file".into());
         }
@@ -183,7 +196,7 @@ impl Resource for Unit {
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             let systemd = host.systemd().await?;
-            let digest = self.digest()?;
+            let (digest, reload_digest) = self.digests()?;
             let mut state = systemd.state(&self.name).await?;
             if state.needs_reload || state.load == "not-found" {
                 systemd.reload().await?;
@@ -193,7 +206,10 @@ impl Resource for Unit {
                 systemd.enable(&self.name).await?;
             }
             if state.is_running() && self.runs_with_present_files(&state)? {
-                return Ok(());
+                if self.has_loaded_present_files(&state)? {
+                    return Ok(());
+                }
+                return self.reload(systemd, progress).await;
             }
             if state.active != "inactive" {
                 for unit in &self.stop_first {
@@ -214,19 +230,13 @@ impl Resource for Unit {
             }
             // What the service wrote at its first start (databases, cookies) must outlive a power cut after this step.
             nix::unistd::sync();
-            write::private_folder(Path::new(paths::UNIT_STAMPS))?;
-            let stamped = format!("{digest}\n{}\n", now.invocation_id);
-            write::atomically(&stamp(&self.name), stamped.as_bytes(), write::PRIVATE)?;
+            Stamp::of(digest, reload_digest, &now).write(&self.name)?;
             self.end_first_start()
         })
     }
 
     fn reads(&self) -> Vec<String> {
-        self.reads.iter().map(|path| file::File::id_of(&path.to_string_lossy())).collect()
+        let files = self.reads.iter().chain(&self.reloads);
+        files.map(|path| file::File::id_of(&path.to_string_lossy())).collect()
     }
-}
-
-/// Where the digest of what `unit` was started with is kept.
-pub fn stamp(unit: &str) -> PathBuf {
-    Path::new(paths::UNIT_STAMPS).join(unit)
 }

@@ -22,6 +22,7 @@ trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn reload_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
     #[allow(clippy::type_complexity)] // the signature that systemd gives this call
@@ -69,6 +70,8 @@ pub struct UnitState {
     pub invocation_id: String,
     /// When its last start began; the epoch before the first.
     pub started: Duration,
+    /// When it last went from one state to another, a reload's end among them; the epoch before the first.
+    pub changed: Duration,
     /// A unit file or drop-in is newer than what systemd has loaded.
     pub needs_reload: bool,
 }
@@ -100,6 +103,8 @@ pub enum Job {
     Stop,
     /// Stop and start it, or just start it.
     Restart,
+    /// Have it read its configuration anew while it goes on.
+    Reload,
 }
 
 impl Job {
@@ -108,6 +113,7 @@ impl Job {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Reload => "reload",
         }
     }
 }
@@ -136,6 +142,7 @@ impl Systemd {
                 .is_some_and(|value| bool::try_from(value).unwrap_or(false)),
             invocation_id: hexadecimal(general.get("InvocationID")),
             started: microseconds(&general, "InactiveExitTimestamp"),
+            changed: microseconds(&general, "StateChangeTimestamp"),
             ..UnitState::default()
         };
         if unit.ends_with(".service") && state.load == "loaded" {
@@ -164,6 +171,7 @@ impl Systemd {
             Job::Start => self.manager.start_unit(unit, "replace").await,
             Job::Stop => self.manager.stop_unit(unit, "replace").await,
             Job::Restart => self.manager.restart_unit(unit, "replace").await,
+            Job::Reload => self.manager.reload_unit(unit, "replace").await,
         }
         .map_err(failed)?;
         let wait = async {

@@ -14,7 +14,7 @@ const MIB: u64 = 1 << 20;
 pub struct Port {
     /// TCP or UDP.
     pub transport: Transport,
-    /// Where it will listen.
+    /// Where it will listen; an unspecified address means every one.
     pub address: IpAddr,
     /// The port's number.
     pub number: u16,
@@ -140,7 +140,8 @@ fn taken(port: &Port, listeners: &[Listener]) -> Option<String> {
     let conflicting = listeners.iter().find(|listener| {
         listener.transport == port.transport
             && listener.address.port() == port.number
-            && listener.covers(port.address)
+            // Who wants every address conflicts with who has one.
+            && (listener.covers(port.address) || port.address.is_unspecified())
             && !listener.program().is_some_and(|program| port.own_programs.contains(&program.as_str()))
     });
     conflicting.map(Listener::holder)

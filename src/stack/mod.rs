@@ -6,6 +6,11 @@
 pub mod agent;
 pub mod base;
 pub mod dump;
+pub mod nginx;
+pub mod nginx_certificate;
+pub mod nginx_config;
+pub mod nginx_files;
+pub mod nginx_operators;
 pub mod node;
 pub mod part;
 pub mod powerdns;

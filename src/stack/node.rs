@@ -1,7 +1,7 @@
 //! A whole node: every component's part put together into one plan.
 
 use super::part::{Context, Part, PartError};
-use super::{agent, base, powerdns, rabbitmq, redis};
+use super::{agent, base, nginx, powerdns, rabbitmq, redis};
 use crate::config::{Component, Config, Listen};
 use crate::health::Check;
 use crate::host::apt::Packages;
@@ -21,10 +21,11 @@ const MEMORY: u64 = 400 << 20;
 const DISK: u64 = 300 << 20;
 
 /// Every component and its file.
-const PARTS: [(Component, Maker); 4] = [
+const PARTS: [(Component, Maker); 5] = [
     (Component::Redis, redis::part),
     (Component::Rabbitmq, rabbitmq::part),
     (Component::Powerdns, powerdns::part),
+    (Component::Nginx, nginx::part),
     (Component::Agent, agent::part),
 ];
 

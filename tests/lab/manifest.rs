@@ -59,6 +59,7 @@ const CONTENT_LEFT_OUT: &[(&str, &str)] = &[
     ("/var/lib/powerdns/pdns.sqlite3", "pages in order of writing; compared by `zone`"),
     ("/var/lib/powerdns/pdns.sqlite3-wal", "see pdns.sqlite3"),
     ("/var/lib/powerdns/pdns.sqlite3-shm", "see pdns.sqlite3"),
+    ("/etc/hams/tls/self-signed.pem", "random"),
     ("/var/lib/hams/journal", "holds times"),
     ("/var/lib/hams/receipt.json", "holds times"),
     ("/var/lib/hams/units", "digests of what units read, random secrets among it"),
