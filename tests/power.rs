@@ -3,6 +3,8 @@
 //! The measure is always the same: a plain second run ends with 0, and the host's manifest equals that of a host whose
 //! install was left alone.
 
+#![allow(clippy::print_stderr)] // what a test saw stands in its log
+
 mod lab;
 
 use lab::manifest::{Manifest, difference, manifest};
