@@ -65,6 +65,18 @@ pub const KNOWN: &[Spec] = &[
         used_by: "PowerDNS's settings",
         kind: SpecKind::Salt { of: "PDNS_API_KEY", bytes: 16 },
     },
+    Spec {
+        name: "DB_PASS",
+        doc: "PostgreSQL, role hams_listen",
+        used_by: "the daemons that listen to the database",
+        kind: SpecKind::Password,
+    },
+    Spec {
+        name: "DB_PASS_SALT",
+        doc: "salt of DB_PASS's verifier",
+        used_by: "PostgreSQL's roles",
+        kind: SpecKind::Salt { of: "DB_PASS", bytes: 16 },
+    },
 ];
 
 /// The secret of that name.
@@ -125,7 +137,7 @@ mod tests {
         assert_eq!(hint("pdns_apikey"), "did you mean `PDNS_API_KEY`?");
         assert_eq!(
             hint("ODOO"),
-            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY"
+            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, DB_PASS"
         );
     }
 }

@@ -13,7 +13,7 @@ mod secret;
 mod vault;
 
 pub use error::SecretsError;
-pub use hash::{pdns_api_key_hash, rabbitmq_password_hash};
+pub use hash::{pdns_api_key_hash, rabbitmq_password_hash, scram_verifier};
 pub use known::{KNOWN, Spec, SpecKind, template};
 pub use mask::mask;
 pub use secret::Secret;
