@@ -32,6 +32,7 @@ mod tests {
 
     use super::*;
     use crate::config::component::Component;
+    use crate::config::postgresql::{Extension, PostgresqlSource};
     use crate::config::settings::Listen;
 
     fn loaded(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
@@ -57,6 +58,10 @@ mod tests {
         assert_eq!(config.apt.lock_timeout, Duration::from_secs(120));
         assert_eq!(config.rabbitmq.host, None);
         assert_eq!(config.powerdns.host, None);
+        assert_eq!(config.postgresql.source, PostgresqlSource::Pgdg);
+        assert_eq!((config.postgresql.version, config.postgresql.port), (16, 5432));
+        assert_eq!(config.odoo.database, "hams_prod");
+        assert_eq!(config.apt.pgdg.signed_by, None);
     }
 
     #[test]
@@ -64,6 +69,12 @@ mod tests {
         let text = r#"
             domain = "hams.com"
             components = ["agent", "powerdns"]
+            [postgresql]
+            host = "db.example.org"
+            source = "debian"
+            version = 17
+            port = 5433
+            extensions = ["vector"]
             [rabbitmq]
             host = "MQ.example.org"
             [powerdns]
@@ -72,8 +83,13 @@ mod tests {
             nameservers = ["ns.DOMAIN", "ns.example.net."]
             personal_parent_zone = "p.DOMAIN."
             managed_suffixes = ["DOMAIN"]
+            [odoo]
+            database = "hams_test"
             [apt]
             lock_timeout = 0
+            [apt.pgdg]
+            uri = "file:/srv/pgdg"
+            signed_by = "/srv/pgdg/key.asc"
         "#;
         let config = loaded(text, &Overrides::default()).unwrap();
         assert_eq!(config.components, [Component::Powerdns, Component::Agent]);
@@ -86,6 +102,13 @@ mod tests {
         assert_eq!(config.powerdns.personal_parent_zone, "p.hams.com.");
         assert_eq!(config.powerdns.managed_suffixes, ["hams.com."]);
         assert_eq!(config.apt.lock_timeout, Duration::ZERO);
+        assert_eq!(config.postgresql.host.as_deref(), Some("db.example.org"));
+        assert_eq!(config.postgresql.source, PostgresqlSource::Debian);
+        assert_eq!((config.postgresql.version, config.postgresql.port), (17, 5433));
+        assert_eq!(config.postgresql.extensions, [Extension::Vector]);
+        assert_eq!(config.odoo.database, "hams_test");
+        assert_eq!(config.apt.pgdg.uri, "file:/srv/pgdg");
+        assert_eq!(config.apt.pgdg.signed_by.as_deref(), Some(Path::new("/srv/pgdg/key.asc")));
     }
 
     #[test]
@@ -125,11 +148,11 @@ mod tests {
         let head = "domain = \"hams.com\"\n";
         for (line, parts) in [
             (
-                "components = [\"postgresql\"]",
+                "components = [\"kubernetes\"]",
                 [
-                    "hams.toml:2: `components`: `postgresql` is no component: \
-                     this version carries rabbitmq, powerdns, agent",
-                    "hint: remove `postgresql` from the list",
+                    "hams.toml:2: `components`: `kubernetes` is no component: \
+                     this version carries postgresql, rabbitmq, powerdns, agent",
+                    "hint: remove `kubernetes` from the list",
                 ],
             ),
             ("components = [\"powerdsn\"]", ["is no component", "hint: did you mean `powerdns`?"]),
@@ -139,6 +162,11 @@ mod tests {
                 "rabbitmq.host = \"mq.example.org\"",
                 ["names the machine `mq.example.org`", "take `rabbitmq` out of `components`"],
             ),
+            ("postgresql.source = \"ubuntu\"", ["`ubuntu` is no source", "hint: give `pgdg` or `debian`"]),
+            ("postgresql.version = 9", ["9 is no supported major version", "hint: give one from"]),
+            ("postgresql.extensions = [\"plperlu\"]", ["`plperlu` is no extension", "`vector`"]),
+            ("odoo.database = \"Hams\"", ["`Hams` is no name for a database", "hint: use lower-case"]),
+            ("apt.pgdg.uri = \"mirror\"", ["`mirror` is no address", "`https://`"]),
             ("powerdns.listen = [\"0.0.0.0\"]", ["every address", "hint: give `auto`"]),
             ("powerdns.listen = [\"192.0.2.1:53\"]", ["is no address", "without port"]),
             ("powerdns.listen = [\"224.0.0.1\"]", ["single host", "hint: give `auto`"]),

@@ -47,13 +47,23 @@ fn value(config: &Config, key: &str) -> Option<String> {
     match key {
         "domain" => Some(quoted(&config.domain)),
         "components" => Some(array(&config.components)),
+        "postgresql.host" => config.postgresql.host.as_deref().map(quoted),
+        "postgresql.source" => Some(quoted(&config.postgresql.source.to_string())),
+        "postgresql.version" => Some(config.postgresql.version.to_string()),
+        "postgresql.port" => Some(config.postgresql.port.to_string()),
+        "postgresql.extensions" => Some(array(&config.postgresql.extensions)),
         "rabbitmq.host" => config.rabbitmq.host.as_deref().map(quoted),
         "powerdns.host" => config.powerdns.host.as_deref().map(quoted),
         "powerdns.listen" => Some(array(&config.powerdns.listen)),
         "powerdns.nameservers" => Some(array(&config.powerdns.nameservers)),
         "powerdns.personal_parent_zone" => Some(quoted(&config.powerdns.personal_parent_zone)),
         "powerdns.managed_suffixes" => Some(array(&config.powerdns.managed_suffixes)),
+        "odoo.database" => Some(quoted(&config.odoo.database)),
         "apt.lock_timeout" => Some(config.apt.lock_timeout.as_secs().to_string()),
+        "apt.pgdg.uri" => Some(quoted(&config.apt.pgdg.uri)),
+        "apt.pgdg.signed_by" => {
+            config.apt.pgdg.signed_by.as_ref().map(|path| quoted(&path.to_string_lossy()))
+        }
         _ => None,
     }
 }
@@ -128,6 +138,8 @@ mod tests {
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              apt.lock_timeout = 7\n",
+            "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
+             postgresql.extensions = [\"vector\"]\napt.pgdg.uri = \"file:/x\"\napt.pgdg.signed_by = \"/x.asc\"\n",
         ] {
             let config = config(text);
             assert_eq!(self::config(&render(&config)), config, "{}", render(&config));
@@ -141,7 +153,7 @@ mod tests {
             text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
         assert_eq!(
             settings,
-            ["domain = \"hams.com\"", "components = [\"rabbitmq\", \"powerdns\", \"agent\"]"]
+            ["domain = \"hams.com\"", "components = [\"postgresql\", \"rabbitmq\", \"powerdns\", \"agent\"]"]
         );
         assert!(text.contains("hams.toml(5)"));
     }
@@ -149,7 +161,8 @@ mod tests {
     #[test]
     fn every_key_has_a_value_to_write() {
         let config = config(
-            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"",
+            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
+             postgresql.host = \"c\"\napt.pgdg.signed_by = \"/x.asc\"",
         );
         assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));
     }
@@ -158,7 +171,7 @@ mod tests {
     fn the_reference_shows_the_defaults() {
         let reference = reference();
         assert_eq!(config(&reference), config("domain = \"example.org\""));
-        // With every setting switched on, only the two hosts differ.
+        // With every setting switched on, only the samples of those without a default differ.
         let settings: String = reference
             .lines()
             .map(|line| match line.strip_prefix('#') {
@@ -169,7 +182,7 @@ mod tests {
             .collect();
         let set = read(&settings, Path::new("deploy/hams.toml")).unwrap();
         assert_eq!(set.len(), KEYS.len());
-        let switched = config(&settings.replace("host = ", "#host = "));
+        let switched = config(&settings.replace("host = ", "#host = ").replace("signed_by", "#signed_by"));
         assert_eq!(switched, config("domain = \"example.org\""));
     }
 }

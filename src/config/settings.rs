@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::component::Component;
+use crate::config::postgresql::{Extension, PostgresqlSource};
 
 /// Everything hams.toml says, checked, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +15,14 @@ pub struct Config {
     pub domain: String,
     /// What this host runs: each once, in the order of [`Component`], never empty.
     pub components: Vec<Component>,
+    /// The table `[postgresql]`.
+    pub postgresql: Postgresql,
     /// The table `[rabbitmq]`.
     pub rabbitmq: Rabbitmq,
     /// The table `[powerdns]`.
     pub powerdns: Powerdns,
+    /// The table `[odoo]`.
+    pub odoo: Odoo,
     /// The table `[apt]`.
     pub apt: Apt,
 }
@@ -26,6 +32,21 @@ impl Config {
     pub fn has(&self, component: Component) -> bool {
         self.components.contains(&component)
     }
+}
+
+/// Where the database is, and which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postgresql {
+    /// Another machine's name or address; `None`: this host.
+    pub host: Option<String>,
+    /// Where its packages come from.
+    pub source: PostgresqlSource,
+    /// The major version, when they come from PGDG.
+    pub version: u16,
+    /// Its port.
+    pub port: u16,
+    /// What is created in Odoo's database; never empty, nothing twice.
+    pub extensions: Vec<Extension>,
 }
 
 /// Where the broker is.
@@ -50,11 +71,29 @@ pub struct Powerdns {
     pub managed_suffixes: Vec<String>,
 }
 
+/// The application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odoo {
+    /// Its database: lower-case letters, digits, underscores.
+    pub database: String,
+}
+
 /// How packages are installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apt {
     /// How long to wait for whoever holds apt's or dpkg's lock.
     pub lock_timeout: Duration,
+    /// The table `[apt.pgdg]`.
+    pub pgdg: Repository,
+}
+
+/// A package repository beside Debian's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its address, without a slash at its end.
+    pub uri: String,
+    /// The operator's key for it; `None`: the one that hams brings along.
+    pub signed_by: Option<PathBuf>,
 }
 
 /// One entry of `powerdns.listen`.

@@ -3,6 +3,7 @@
 
 mod check;
 mod dns;
+mod postgresql;
 mod powerdns;
 mod rabbitmq;
 mod report;
@@ -10,6 +11,7 @@ mod units;
 
 pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
+pub use postgresql::PostgresqlCheck;
 pub use powerdns::PowerDnsCheck;
 pub use rabbitmq::RabbitmqCheck;
 pub use report::{Entry, Report};
