@@ -34,7 +34,7 @@ pub async fn run(screen: Screen, options: &Options, scope: Scope) -> Result<(), 
         return Err(Failure::Pending(receipt.entries().len()));
     }
     if scope.purge_data {
-        let folder = dump::take().await.map_err(|error| Failure::Dump(error.to_string()))?;
+        let folder = dump::take(&receipt).await.map_err(|error| Failure::Dump(error.to_string()))?;
         screen.say(&format!("dumped the data to {}", folder.display()));
     }
     let host = Host::new(options.apt_lock_timeout.unwrap_or(LOCK_TIMEOUT), options.offline);

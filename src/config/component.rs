@@ -6,6 +6,8 @@ use std::str::FromStr;
 /// One part of a node, in the order in which the parts depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Component {
+    /// The database, Odoo's above all.
+    Postgresql,
     /// The cache of Odoo and the daemons.
     Redis,
     /// The message broker that carries the changes of zones.
@@ -20,12 +22,19 @@ pub enum Component {
 
 impl Component {
     /// Every component that this version carries; also the default of the key `components`.
-    pub const ALL: &'static [Component] =
-        &[Component::Redis, Component::Rabbitmq, Component::Powerdns, Component::Nginx, Component::Agent];
+    pub const ALL: &'static [Component] = &[
+        Component::Postgresql,
+        Component::Redis,
+        Component::Rabbitmq,
+        Component::Powerdns,
+        Component::Nginx,
+        Component::Agent,
+    ];
 
     /// The name used in hams.toml and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
+            Component::Postgresql => "postgresql",
             Component::Redis => "redis",
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
@@ -34,7 +43,7 @@ impl Component {
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `redis, rabbitmq, powerdns, nginx, agent`.
+    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, nginx, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -80,10 +89,8 @@ mod tests {
 
     #[test]
     fn a_component_of_another_version_names_those_of_this_one() {
-        let error = "postgresql".parse::<Component>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "unknown component `postgresql`: this version carries redis, rabbitmq, powerdns, nginx, agent"
-        );
+        let error = "kubernetes".parse::<Component>().unwrap_err().to_string();
+        let list = "postgresql, redis, rabbitmq, powerdns, nginx, agent";
+        assert_eq!(error, format!("unknown component `kubernetes`: this version carries {list}"));
     }
 }

@@ -27,7 +27,7 @@ impl<T> Located<T> {
 pub(super) enum Setting {
     Text(Located<String>),
     List(Located<Vec<Located<String>>>),
-    Seconds(Located<u64>),
+    Number(Located<u64>),
     Flag(Located<bool>),
 }
 
@@ -118,9 +118,9 @@ impl Reader<'_> {
                 });
                 Ok(Setting::List(Located::new(items.collect::<Result<_, _>>()?, place)))
             }
-            (Kind::Seconds, DeValue::Integer(number)) => {
+            (Kind::Number | Kind::Seconds, DeValue::Integer(number)) => {
                 match u64::from_str_radix(number.as_str(), number.radix()) {
-                    Ok(seconds) => Ok(Setting::Seconds(Located::new(seconds, place))),
+                    Ok(number) => Ok(Setting::Number(Located::new(number, place))),
                     Err(_) => Err(self.wrong_type(key, value.span().start, format!("`{}`", number.as_str()))),
                 }
             }
@@ -177,7 +177,8 @@ mod tests {
             fault("\ndomain = \"a\"\ndomain = \"b\"\n")
                 .starts_with("/etc/hams/hams.toml:3: not valid TOML: ")
         );
-        assert!(fault("[postgresql]\nversion = 16").contains("unknown key `postgresql`"));
+        assert!(fault("[kubernetes]\nversion = 16").contains("unknown key `kubernetes`"));
+        assert!(fault("[apt.pgdgs]\nuri = \"file:/x\"").contains("unknown key `apt.pgdgs`"));
         assert!(fault("powerdns = \"ns1\"").contains("hint: `powerdns` is a table"));
         assert!(fault("[domain]\nname = \"x\"").contains("`domain` must be a string, not a table"));
     }

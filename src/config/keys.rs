@@ -7,6 +7,8 @@ pub enum Kind {
     Text,
     /// An array of strings.
     List,
+    /// A whole number, zero or more.
+    Number,
     /// A whole number of seconds, zero or more.
     Seconds,
     /// `true` or `false`.
@@ -19,6 +21,7 @@ impl Kind {
         match self {
             Kind::Text => "a string",
             Kind::List => "an array of strings",
+            Kind::Number => "a whole number",
             Kind::Seconds => "a whole number of seconds",
             Kind::Flag => "`true` or `false`",
         }
@@ -41,9 +44,9 @@ pub struct Key {
 }
 
 impl Key {
-    /// The table and the key in it: `("powerdns", "listen")`; the table is empty at the top.
+    /// The table and the key in it: `("powerdns", "listen")`, `("apt.pgdg", "uri")`; the table is empty at the top.
     pub fn parts(&self) -> (&'static str, &'static str) {
-        self.name.split_once('.').unwrap_or(("", self.name))
+        self.name.rsplit_once('.').unwrap_or(("", self.name))
     }
 }
 
@@ -62,9 +65,50 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "components",
         kind: Kind::List,
-        default: Some(r#"["redis", "rabbitmq", "powerdns", "nginx", "agent"]"#),
+        default: Some(r#"["postgresql", "redis", "rabbitmq", "powerdns", "nginx", "agent"]"#),
         example: r#"["powerdns", "agent"]"#,
         doc: "What this host runs. A component that is left out is neither installed nor touched.",
+    },
+    Key {
+        name: "postgresql.host",
+        kind: Kind::Text,
+        default: None,
+        example: r#""db.example.org""#,
+        doc: "The machine whose PostgreSQL is used, when `components` leaves `postgresql` out: a host name \
+            or an address. Without it, this host's own is used.",
+    },
+    Key {
+        name: "postgresql.source",
+        kind: Kind::Text,
+        default: Some(r#""pgdg""#),
+        example: r#""debian""#,
+        doc: "Where PostgreSQL's packages come from: `pgdg`, the PostgreSQL project's own repository, from \
+            which nothing but PostgreSQL can then be installed; or `debian`, the major version that the \
+            Debian release has (15 in Debian 12, 17 in Debian 13).",
+    },
+    Key {
+        name: "postgresql.version",
+        kind: Kind::Number,
+        default: Some("16"),
+        example: "17",
+        doc: "The major version, with the source `pgdg`. Another version later makes a new, empty cluster \
+            beside the old one: data are taken over with `pg_upgradecluster`, by hand.",
+    },
+    Key {
+        name: "postgresql.port",
+        kind: Kind::Number,
+        default: Some("5432"),
+        example: "5433",
+        doc: "The port on loopback and of the socket in /run/postgresql. Another one is needed only where a \
+            cluster of your own has this one.",
+    },
+    Key {
+        name: "postgresql.extensions",
+        kind: Kind::List,
+        default: Some(r#"["pg_trgm", "unaccent"]"#),
+        example: r#"["pg_trgm", "unaccent", "vector"]"#,
+        doc: "Extensions that are created in Odoo's database: `pg_trgm`, `unaccent`, and `vector`, which \
+            brings the package of pgvector.",
     },
     Key {
         name: "redis.host",
@@ -137,6 +181,13 @@ pub const KEYS: &[Key] = &[
             address. Without it, this host's own is used.",
     },
     Key {
+        name: "odoo.database",
+        kind: Kind::Text,
+        default: Some(r#""hams_prod""#),
+        example: r#""hams_prod""#,
+        doc: "The database of Odoo, which the role `odoo` owns.",
+    },
+    Key {
         name: "tls.certificate",
         kind: Kind::Text,
         default: None,
@@ -185,6 +236,22 @@ pub const KEYS: &[Key] = &[
         example: "300",
         doc: "How long to wait for another program that holds the lock of apt or dpkg. With 0 the run \
             gives up at once.",
+    },
+    Key {
+        name: "apt.pgdg.uri",
+        kind: Kind::Text,
+        default: Some(r#""https://apt.postgresql.org/pub/repos/apt""#),
+        example: r#""http://mirror.example.org/pgdg""#,
+        doc: "The PostgreSQL project's repository, or a mirror of it; the suite is that of the Debian \
+            release, such as `trixie-pgdg`.",
+    },
+    Key {
+        name: "apt.pgdg.signed_by",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/apt/keyrings/mirror.asc""#,
+        doc: "The key that signs the repository, where it is not the PostgreSQL project's own, which hams \
+            brings along.",
     },
 ];
 
@@ -275,11 +342,10 @@ mod tests {
             "did you mean `managed_suffixes` in the table `[powerdns]`?"
         );
         assert_eq!(hint("apt.quietness"), "the known keys here are `apt.lock_timeout`");
+        assert_eq!(hint("apt.pgdg.url"), "did you mean `apt.pgdg.uri`?");
         assert_eq!(table_hint("powerdn"), "did you mean `[powerdns]`?");
-        assert_eq!(
-            table_hint("postgresql"),
-            "the tables of this version are `[redis]`, `[rabbitmq]`, `[powerdns]`, `[odoo]`, `[tls]`, `[nginx]`, `[apt]`"
-        );
+        let tables = table_hint("kubernetes");
+        assert!(tables.starts_with("the tables of this version are `[postgresql]`, "), "{tables}");
         assert!(hint("webserver").starts_with("the nearest known key is `"), "{}", hint("webserver"));
     }
 }

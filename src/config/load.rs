@@ -32,6 +32,7 @@ mod tests {
 
     use super::*;
     use crate::config::component::Component;
+    use crate::config::postgresql::{Extension, PostgresqlSource};
     use crate::config::settings::{Listen, MaxMemory};
 
     fn loaded(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
@@ -61,6 +62,10 @@ mod tests {
         assert_eq!(config.powerdns.host, None);
         assert_eq!((config.odoo.host, config.tls), (None, None));
         assert_eq!((config.nginx.client_ca, config.nginx.cloudflare), (None, false));
+        assert_eq!(config.postgresql.source, PostgresqlSource::Pgdg);
+        assert_eq!((config.postgresql.version, config.postgresql.port), (16, 5432));
+        assert_eq!(config.odoo.database, "hams_prod");
+        assert_eq!(config.apt.pgdg.signed_by, None);
     }
 
     #[test]
@@ -68,6 +73,12 @@ mod tests {
         let text = r#"
             domain = "hams.com"
             components = ["agent", "powerdns"]
+            [postgresql]
+            host = "db.example.org"
+            source = "debian"
+            version = 17
+            port = 5433
+            extensions = ["vector"]
             [redis]
             host = "10.0.0.6"
             maxmemory = "3 GB"
@@ -81,6 +92,7 @@ mod tests {
             managed_suffixes = ["DOMAIN"]
             [odoo]
             host = "ERP.example.org"
+            database = "hams_test"
             [tls]
             certificate = "/etc/x/full.pem"
             key = "/etc/x/key.pem"
@@ -90,6 +102,9 @@ mod tests {
             origin_pull_ca = "/etc/x/pull.pem"
             [apt]
             lock_timeout = 0
+            [apt.pgdg]
+            uri = "file:/srv/pgdg"
+            signed_by = "/srv/pgdg/key.asc"
         "#;
         let config = loaded(text, &Overrides::default()).unwrap();
         assert_eq!(config.components, [Component::Powerdns, Component::Agent]);
@@ -110,6 +125,13 @@ mod tests {
         assert_eq!(config.nginx.origin_pull_ca, Some("/etc/x/pull.pem".into()));
         assert!(config.nginx.cloudflare);
         assert_eq!(config.apt.lock_timeout, Duration::ZERO);
+        assert_eq!(config.postgresql.host.as_deref(), Some("db.example.org"));
+        assert_eq!(config.postgresql.source, PostgresqlSource::Debian);
+        assert_eq!((config.postgresql.version, config.postgresql.port), (17, 5433));
+        assert_eq!(config.postgresql.extensions, [Extension::Vector]);
+        assert_eq!(config.odoo.database, "hams_test");
+        assert_eq!(config.apt.pgdg.uri, "file:/srv/pgdg");
+        assert_eq!(config.apt.pgdg.signed_by.as_deref(), Some(Path::new("/srv/pgdg/key.asc")));
     }
 
     #[test]
@@ -149,11 +171,11 @@ mod tests {
         let head = "domain = \"hams.com\"\n";
         for (line, parts) in [
             (
-                "components = [\"postgresql\"]",
+                "components = [\"kubernetes\"]",
                 [
-                    "hams.toml:2: `components`: `postgresql` is no component: \
-                     this version carries redis, rabbitmq, powerdns, nginx, agent",
-                    "hint: remove `postgresql` from the list",
+                    "hams.toml:2: `components`: `kubernetes` is no component: \
+                     this version carries postgresql, redis, rabbitmq, powerdns, nginx, agent",
+                    "hint: remove `kubernetes` from the list",
                 ],
             ),
             ("components = [\"powerdsn\"]", ["is no component", "hint: did you mean `powerdns`?"]),
@@ -166,6 +188,11 @@ mod tests {
             ("redis.host = \"cache.example.org\"", ["names the machine", "take `redis` out of `components`"]),
             ("redis.maxmemory = \"256\"", ["`256` is no size", "such as `256MB`"]),
             ("redis.maxmemory = \"8MB\"", ["is not between 16MB", "hint: give `auto`"]),
+            ("postgresql.source = \"ubuntu\"", ["`ubuntu` is no source", "hint: give `pgdg` or `debian`"]),
+            ("postgresql.version = 9", ["9 is no supported major version", "hint: give one from"]),
+            ("postgresql.extensions = [\"plperlu\"]", ["`plperlu` is no extension", "`vector`"]),
+            ("odoo.database = \"Hams\"", ["`Hams` is no name for a database", "hint: use lower-case"]),
+            ("apt.pgdg.uri = \"mirror\"", ["`mirror` is no address", "`https://`"]),
             ("powerdns.listen = [\"0.0.0.0\"]", ["every address", "hint: give `auto`"]),
             ("powerdns.listen = [\"192.0.2.1:53\"]", ["is no address", "without port"]),
             ("powerdns.listen = [\"224.0.0.1\"]", ["single host", "hint: give `auto`"]),

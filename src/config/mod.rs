@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod load;
 mod name;
+mod postgresql;
 mod render;
 mod resolve;
 mod settings;
@@ -19,6 +20,9 @@ pub use component::{Component, UnknownComponent};
 pub use error::{ConfigError, Place};
 pub use keys::{KEYS, Key, Kind};
 pub use load::load;
+pub use postgresql::{Extension, PostgresqlSource};
 pub use render::{reference, render};
 pub use resolve::Overrides;
-pub use settings::{Apt, Config, Listen, MaxMemory, Nginx, Odoo, Powerdns, Rabbitmq, Redis, Tls};
+pub use settings::{
+    Apt, Config, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository, Tls,
+};

@@ -50,6 +50,11 @@ fn value(config: &Config, key: &str) -> Option<String> {
     match key {
         "domain" => Some(quoted(&config.domain)),
         "components" => Some(array(&config.components)),
+        "postgresql.host" => config.postgresql.host.as_deref().map(quoted),
+        "postgresql.source" => Some(quoted(&config.postgresql.source.to_string())),
+        "postgresql.version" => Some(config.postgresql.version.to_string()),
+        "postgresql.port" => Some(config.postgresql.port.to_string()),
+        "postgresql.extensions" => Some(array(&config.postgresql.extensions)),
         "redis.host" => config.redis.host.as_deref().map(quoted),
         "redis.maxmemory" => Some(quoted(&config.redis.maxmemory.to_string())),
         "rabbitmq.host" => config.rabbitmq.host.as_deref().map(quoted),
@@ -58,6 +63,7 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "powerdns.nameservers" => Some(array(&config.powerdns.nameservers)),
         "powerdns.personal_parent_zone" => Some(quoted(&config.powerdns.personal_parent_zone)),
         "powerdns.managed_suffixes" => Some(array(&config.powerdns.managed_suffixes)),
+        "odoo.database" => Some(quoted(&config.odoo.database)),
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),
@@ -65,6 +71,10 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "nginx.cloudflare" => Some(config.nginx.cloudflare.to_string()),
         "nginx.origin_pull_ca" => config.nginx.origin_pull_ca.as_deref().map(path),
         "apt.lock_timeout" => Some(config.apt.lock_timeout.as_secs().to_string()),
+        "apt.pgdg.uri" => Some(quoted(&config.apt.pgdg.uri)),
+        "apt.pgdg.signed_by" => {
+            config.apt.pgdg.signed_by.as_ref().map(|path| quoted(&path.to_string_lossy()))
+        }
         _ => None,
     }
 }
@@ -139,6 +149,8 @@ mod tests {
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              odoo.host = \"::1\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
              nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\napt.lock_timeout = 7\n",
+            "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
+             postgresql.extensions = [\"vector\"]\napt.pgdg.uri = \"file:/x\"\napt.pgdg.signed_by = \"/x.asc\"\n",
         ] {
             let config = config(text);
             assert_eq!(self::config(&render(&config)), config, "{}", render(&config));
@@ -154,7 +166,7 @@ mod tests {
             settings,
             [
                 "domain = \"hams.com\"",
-                "components = [\"redis\", \"rabbitmq\", \"powerdns\", \"nginx\", \"agent\"]"
+                "components = [\"postgresql\", \"redis\", \"rabbitmq\", \"powerdns\", \"nginx\", \"agent\"]"
             ]
         );
         assert!(text.contains("hams.toml(5)"));
@@ -163,7 +175,7 @@ mod tests {
     #[test]
     fn every_key_has_a_value_to_write() {
         let config = config(
-            "domain = \"hams.com\"\ncomponents = [\"agent\"]\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
+            "domain = \"hams.com\"\ncomponents = [\"agent\"]\npostgresql.host = \"p\"\napt.pgdg.signed_by = \"/x.asc\"\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
              odoo.host = \"c\"\ntls.certificate = \"/c\"\ntls.key = \"/k\"\nnginx.client_ca = \"/a\"\n\
              nginx.origin_pull_ca = \"/o\"",
         );

@@ -8,7 +8,10 @@ use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
 use crate::config::name::{self, Problem};
-use crate::config::settings::{Apt, Config, Listen, MaxMemory, Nginx, Odoo, Powerdns, Rabbitmq, Redis, Tls};
+use crate::config::postgresql;
+use crate::config::settings::{
+    Apt, Config, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository, Tls,
+};
 
 /// The longest wait for apt's lock that is taken for meant.
 const LONGEST_LOCK_TIMEOUT: u64 = 24 * 60 * 60;
@@ -42,7 +45,7 @@ impl Overrides {
         }
         if let Some(timeout) = self.apt_lock_timeout {
             let place = Place::Option { option: "--apt-lock-timeout", variable: "HAMS_APT_LOCK_TIMEOUT" };
-            settings.insert("apt.lock_timeout", Setting::Seconds(Located::new(timeout.as_secs(), place)));
+            settings.insert("apt.lock_timeout", Setting::Number(Located::new(timeout.as_secs(), place)));
         }
         settings
     }
@@ -60,8 +63,6 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
     };
     let components = components(list(&settings, "components"))?;
     let absolute = |text: &str| name::absolute(&put_domain(text, &domain));
-    // Every key but the domain and the hosts has a default, so none is missing here.
-    let nothing = || Located::new(String::new(), Place::Default);
     let personal = text(&settings, "powerdns.personal_parent_zone").cloned().unwrap_or_else(nothing);
     let personal_parent_zone = checked("powerdns.personal_parent_zone", &personal, absolute)?;
     let managed_suffixes =
@@ -77,6 +78,17 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
         });
     }
     Ok(Config {
+        postgresql: Postgresql {
+            host: host("postgresql.host", &settings, &components, Component::Postgresql)?,
+            source: required("postgresql.source", &settings, postgresql::source)?,
+            version: number("postgresql.version", &settings, postgresql::version)?,
+            port: number("postgresql.port", &settings, postgresql::port)?,
+            extensions: each(
+                "postgresql.extensions",
+                list(&settings, "postgresql.extensions"),
+                postgresql::extension,
+            )?,
+        },
         redis: Redis {
             host: host("redis.host", &settings, &components, Component::Redis)?,
             maxmemory: match text(&settings, "redis.maxmemory") {
@@ -96,6 +108,7 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             host: text(&settings, "odoo.host")
                 .map(|given| checked("odoo.host", given, name::host))
                 .transpose()?,
+            database: required("odoo.database", &settings, postgresql::database)?,
         },
         tls: tls(&settings)?,
         nginx: Nginx {
@@ -103,7 +116,15 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             cloudflare: matches!(settings.get("nginx.cloudflare"), Some(Setting::Flag(given)) if given.value),
             origin_pull_ca: path("nginx.origin_pull_ca", &settings)?,
         },
-        apt: Apt { lock_timeout: lock_timeout(&settings)? },
+        apt: Apt {
+            lock_timeout: lock_timeout(&settings)?,
+            pgdg: Repository {
+                uri: required("apt.pgdg.uri", &settings, postgresql::repository)?,
+                signed_by: text(&settings, "apt.pgdg.signed_by")
+                    .map(|given| checked("apt.pgdg.signed_by", given, postgresql::key_file))
+                    .transpose()?,
+            },
+        },
         domain,
         components,
     })
@@ -141,6 +162,35 @@ fn checked<T>(
         let what = format!("`{}` {}", given.value.escape_debug(), problem.what);
         refused(&given.place, key, what, problem.fix)
     })
+}
+
+/// Every key but the domain, the hosts and the keys of repositories has a default, so none is missing.
+fn nothing() -> Located<String> {
+    Located::new(String::new(), Place::Default)
+}
+
+/// The text of a key that has a default.
+fn required<T>(
+    key: &'static str,
+    settings: &Settings,
+    check: impl Fn(&str) -> Result<T, Problem>,
+) -> Result<T, ConfigError> {
+    checked(key, text(settings, key).unwrap_or(&nothing()), check)
+}
+
+/// The number of a key that has a default.
+fn number<T>(
+    key: &'static str,
+    settings: &Settings,
+    check: impl Fn(u64) -> Result<T, Problem>,
+) -> Result<T, ConfigError> {
+    let Some(Setting::Number(given)) = settings.get(key) else {
+        return Err(refused(&Place::Default, key, "has no value", "give a number"));
+    };
+    let told = |problem: Problem| {
+        refused(&given.place, key, format!("{} {}", given.value, problem.what), problem.fix)
+    };
+    check(given.value).map_err(told)
 }
 
 /// Checks every entry of a list that may neither be empty nor hold anything twice.
@@ -267,13 +317,13 @@ fn maxmemory(text: &str) -> Result<MaxMemory, Problem> {
 
 fn lock_timeout(settings: &Settings) -> Result<Duration, ConfigError> {
     match settings.get("apt.lock_timeout") {
-        Some(Setting::Seconds(given)) if given.value > LONGEST_LOCK_TIMEOUT => Err(refused(
+        Some(Setting::Number(given)) if given.value > LONGEST_LOCK_TIMEOUT => Err(refused(
             &given.place,
             "apt.lock_timeout",
             format!("{} seconds is more than a day", given.value),
             format!("give at most {LONGEST_LOCK_TIMEOUT}"),
         )),
-        Some(Setting::Seconds(given)) => Ok(Duration::from_secs(given.value)),
+        Some(Setting::Number(given)) => Ok(Duration::from_secs(given.value)),
         _ => Err(refused(&Place::Default, "apt.lock_timeout", "has no value", "give a number of seconds")),
     }
 }

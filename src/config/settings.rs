@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::component::Component;
+use crate::config::postgresql::{Extension, PostgresqlSource};
 
 /// Everything hams.toml says, checked, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub domain: String,
     /// What this host runs: each once, in the order of [`Component`], never empty.
     pub components: Vec<Component>,
+    /// The table `[postgresql]`.
+    pub postgresql: Postgresql,
     /// The table `[redis]`.
     pub redis: Redis,
     /// The table `[rabbitmq]`.
@@ -35,6 +38,21 @@ impl Config {
     pub fn has(&self, component: Component) -> bool {
         self.components.contains(&component)
     }
+}
+
+/// Where the database is, and which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postgresql {
+    /// Another machine's name or address; `None`: this host.
+    pub host: Option<String>,
+    /// Where its packages come from.
+    pub source: PostgresqlSource,
+    /// The major version, when they come from PGDG.
+    pub version: u16,
+    /// Its port.
+    pub port: u16,
+    /// What is created in Odoo's database; never empty, nothing twice.
+    pub extensions: Vec<Extension>,
 }
 
 /// The cache.
@@ -86,11 +104,13 @@ pub struct Powerdns {
     pub managed_suffixes: Vec<String>,
 }
 
-/// Where Odoo is.
+/// The application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Odoo {
     /// Another machine's name or address; `None`: this host.
     pub host: Option<String>,
+    /// Its database: lower-case letters, digits, underscores.
+    pub database: String,
 }
 
 /// The operator's certificate: absolute paths.
@@ -118,6 +138,17 @@ pub struct Nginx {
 pub struct Apt {
     /// How long to wait for whoever holds apt's or dpkg's lock.
     pub lock_timeout: Duration,
+    /// The table `[apt.pgdg]`.
+    pub pgdg: Repository,
+}
+
+/// A package repository beside Debian's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its address, without a slash at its end.
+    pub uri: String,
+    /// The operator's key for it; `None`: the one that hams brings along.
+    pub signed_by: Option<PathBuf>,
 }
 
 /// One entry of `powerdns.listen`.

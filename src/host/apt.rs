@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub struct Packages {
     /// Their names.
     pub names: Vec<String>,
-    /// Accounts that they make.
+    /// Accounts that they make, groups without a user among them.
     pub accounts: Vec<String>,
     /// Folders that they fill with data of the operator's.
     pub data: Vec<PathBuf>,
@@ -120,7 +120,7 @@ impl Resource for Packages {
             let installed = would_install(&self.names).await?;
             let mut accounts = Vec::new();
             for name in &self.accounts {
-                if account::find_user(name)?.is_none() {
+                if account::find_user(name)?.is_none() && account::find_group(name)?.is_none() {
                     accounts.push(name.clone());
                 }
             }

@@ -8,8 +8,9 @@ use tokio::net::TcpStream;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The sources that do not take a connection. Where apt goes through a proxy nothing is asked: only apt knows then.
-pub async fn unreachable() -> Result<Vec<String>, Error> {
+/// The sources that do not take a connection; `more` are those that a run is going to add. Where apt goes through a proxy
+/// nothing is asked: only apt knows then.
+pub async fn unreachable(more: &[String]) -> Result<Vec<String>, Error> {
     let proxies = Command::new("apt-config").args([
         "dump",
         "--format",
@@ -21,7 +22,7 @@ pub async fn unreachable() -> Result<Vec<String>, Error> {
         return Ok(Vec::new());
     }
     let sites = Command::new("apt-get").args(["indextargets", "--format", "$(SITE)"]).run().await?;
-    let sites: BTreeSet<&str> = sites.lines().collect();
+    let sites: BTreeSet<&str> = sites.lines().chain(more.iter().map(String::as_str)).collect();
     let ask = sites.into_iter().filter_map(|site| Some((site, endpoint(site)?))).map(
         |(site, endpoint)| async move {
             let connected = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(endpoint)).await;

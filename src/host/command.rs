@@ -142,6 +142,22 @@ impl Command {
         })
     }
 
+    /// Runs it with `file` for its standard output, on the disk when this returns; anything but status 0 is an error.
+    pub async fn run_into(&self, file: std::fs::File) -> Result<(), Error> {
+        let failed = |source| Error::Spawn { command: self.line(), source };
+        let mut process = self.process()?;
+        process.stdout(file.try_clone().map_err(failed)?).stderr(Stdio::piped());
+        let child = process.spawn().map_err(failed)?;
+        let ended = tokio::time::timeout(self.limit, child.wait_with_output()).await;
+        let ended = ended.map_err(|_| Error::Timeout { command: self.line(), limit: self.limit })?;
+        let ended = ended.map_err(failed)?;
+        if !ended.status.success() {
+            let output = last_lines(&String::from_utf8_lossy(&ended.stderr));
+            return Err(Error::Command { command: self.line(), status: ended.status.to_string(), output });
+        }
+        file.sync_all().map_err(failed)
+    }
+
     /// Runs it; anything but status 0 is an error that quotes its last lines. Gives standard output.
     pub async fn run(&self) -> Result<String, Error> {
         let output = self.output().await?;

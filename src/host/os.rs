@@ -16,6 +16,8 @@ pub struct Release {
     pub id: String,
     /// VERSION_ID: "13"; empty on Debian testing and unstable.
     pub version: String,
+    /// VERSION_CODENAME: "trixie".
+    pub codename: String,
     /// PRETTY_NAME, for messages.
     pub name: String,
 }
@@ -31,7 +33,12 @@ fn parse_release(text: &str) -> Release {
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         line.map(|value| value.trim_matches('"').to_owned()).unwrap_or_default()
     };
-    Release { id: value("ID"), version: value("VERSION_ID"), name: value("PRETTY_NAME") }
+    Release {
+        id: value("ID"),
+        version: value("VERSION_ID"),
+        codename: value("VERSION_CODENAME"),
+        name: value("PRETTY_NAME"),
+    }
 }
 
 /// Whether this process is root.
@@ -114,8 +121,10 @@ mod tests {
 
     #[test]
     fn reads_os_release() {
-        let release =
-            parse_release("PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nVERSION_ID=\"13\"\nID=debian\n");
+        let release = parse_release(
+            "PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nVERSION_ID=\"13\"\nVERSION_CODENAME=trixie\nID=debian\n",
+        );
+        assert_eq!(release.codename, "trixie");
         assert_eq!((release.id.as_str(), release.version.as_str()), ("debian", "13"));
     }
 }

@@ -5,8 +5,11 @@
 //! A start that was not ours (a reboot, an operator) may have read what has been put back since: there, a file that was
 //! written after the start counts as changed. The same holds for what a service takes up by a reload, only that there a
 //! reload counts like a start.
+//!
+//! systemd's word that a service is up is not always proof; a [probe](Unit::ready_when) then is.
 
 use super::change::Change;
+use super::command::Command;
 use super::error::Error;
 use super::handle::Host;
 use super::resource::{BoxFuture, Finding, Progress, Resource};
@@ -14,6 +17,11 @@ use super::unit_stamp::{self, Stamp, digest, was_written_since};
 use super::units::{Job, Systemd, UnitState};
 use super::{file, fresh, write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A database that was cut off in the middle of much work takes its time to come up.
+const READY_LIMIT: Duration = Duration::from_secs(180);
+const PROBE_EVERY: Duration = Duration::from_millis(100);
 
 /// A unit that must run.
 pub struct Unit {
@@ -22,6 +30,7 @@ pub struct Unit {
     reloads: Vec<PathBuf>,
     stop_first: Vec<String>,
     first: Option<FirstData>,
+    probe: Option<Command>,
 }
 
 /// What a service's first start makes in its folder.
@@ -40,6 +49,7 @@ impl Unit {
             reloads: Vec::new(),
             stop_first: Vec::new(),
             first: None,
+            probe: None,
         }
     }
 
@@ -62,6 +72,33 @@ impl Unit {
         let made = made.iter().map(|name| (*name).to_owned()).collect();
         self.first = Some(FirstData { folder: folder.into(), made, crash_dump: crash_dump.into() });
         self
+    }
+
+    /// Started only once `probe` ends with 0: the service answers.
+    pub fn ready_when(mut self, probe: Command) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    /// Waits until the service answers, as long as it runs.
+    async fn wait_until_ready(&self, systemd: &Systemd) -> Result<(), Error> {
+        let Some(probe) = &self.probe else { return Ok(()) };
+        let end = Instant::now() + READY_LIMIT;
+        loop {
+            let answer = probe.output().await?;
+            if answer.code == Some(0) {
+                return Ok(());
+            }
+            if !systemd.state(&self.name).await?.is_running() {
+                return Ok(()); // what its state is then is the better error
+            }
+            if Instant::now() >= end {
+                let limit = READY_LIMIT.as_secs();
+                let reason = format!("it runs, and does not answer within {limit} s (`{}`)", probe.line());
+                return Err(Error::Unit { unit: self.name.clone(), reason });
+            }
+            tokio::time::sleep(PROBE_EVERY).await;
+        }
     }
 
     /// From now on the folder holds data.
@@ -221,6 +258,7 @@ impl Resource for Unit {
                 systemd.reset_failed(&self.name).await?;
             }
             self.restart(systemd).await?;
+            self.wait_until_ready(systemd).await?;
             let now = systemd.state(&self.name).await?;
             if !now.is_running() || now.restarts > 0 {
                 return Err(Error::Unit {

@@ -34,6 +34,12 @@ pub fn atomically(path: &Path, content: &[u8], access: Access) -> Result<(), Err
     written
 }
 
+/// A new, empty file at `path` for root alone, to be filled by somebody else.
+pub fn private_file(path: &Path) -> Result<fs::File, Error> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(Error::io("create", path))
+}
+
 /// Makes the folder `path` and its parents where they are missing, for root alone.
 pub fn private_folder(path: &Path) -> Result<(), Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);

@@ -33,6 +33,8 @@ pub struct Needs {
     pub disk: u64,
     /// Bytes of memory.
     pub memory: u64,
+    /// Package sources that will be added: their addresses.
+    pub sources: Vec<String>,
     /// Whether packages are going to be installed.
     pub packages: bool,
 }
@@ -123,7 +125,7 @@ pub async fn needs(needs: &Needs, host: &Host, progress: &Progress) -> Result<Ve
             waited => waited?,
         }
         if !host.offline {
-            for source in apt_sources::unreachable().await? {
+            for source in apt_sources::unreachable(&needs.sources).await? {
                 obstacles.push(Obstacle {
                     cause: format!("the package source {source} cannot be reached"),
                     fix:

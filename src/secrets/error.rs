@@ -84,7 +84,7 @@ pub enum SecretsError {
         "the kernel gave no random numbers: {0}\n\nhint: inside a sandbox, allow the system call `getrandom`"
     )]
     Random(getrandom::Error),
-    /// The hash function refused its parameters.
-    #[error("PowerDNS's API key cannot be hashed: {0}\n\nhint: this is a fault of hams: please report it")]
+    /// A hash function refused the secret or its parameters.
+    #[error("a secret cannot be hashed: {0}\n\nhint: `hams-install secrets rotate NAME` makes one that can")]
     Hash(String),
 }

@@ -1,7 +1,8 @@
-//! The forms in which RabbitMQ, PowerDNS and Redis keep a password: hashes, those of the first two salted.
+//! The forms in which RabbitMQ, PowerDNS, PostgreSQL and Redis keep a password: hashes, salted but for those of Redis.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::secrets::error::SecretsError;
@@ -35,9 +36,43 @@ pub fn pdns_api_key_hash(key: &Secret, salt: [u8; 16]) -> Result<String, Secrets
     Ok(format!("$scrypt$ln={LOG_N},p={P},r={R}${}${}", STANDARD.encode(salt), STANDARD.encode(derived)))
 }
 
+/// PostgreSQL's SCRAM verifier, as `pg_authid.rolpassword` has it: `SCRAM-SHA-256$ITERATIONS:SALT$STORED:SERVER`, with
+/// the keys of RFC 5802 §3 (<https://www.postgresql.org/docs/16/catalog-pg-authid.html>). The password must be ASCII:
+/// SASLprep, which clients apply, changes nothing in it then.
+pub fn scram_verifier(password: &Secret, salt: [u8; 16]) -> Result<String, SecretsError> {
+    const ITERATIONS: u32 = 4096; // what PostgreSQL's own `scram_iterations` is
+    if !password.expose().bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Err(SecretsError::Hash("a password for PostgreSQL must be of printable ASCII alone".into()));
+    }
+    let hmac = |key: &[u8], text: &[u8]| -> Result<Vec<u8>, SecretsError> {
+        let mac =
+            Hmac::<Sha256>::new_from_slice(key).map_err(|error| SecretsError::Hash(error.to_string()))?;
+        Ok(mac.chain_update(text).finalize().into_bytes().to_vec())
+    };
+    let mut salted = [0; 32];
+    pbkdf2::pbkdf2::<Hmac<Sha256>>(password.expose().as_bytes(), &salt, ITERATIONS, &mut salted)
+        .map_err(|error| SecretsError::Hash(error.to_string()))?;
+    let stored = Sha256::digest(hmac(&salted, b"Client Key")?);
+    let server = hmac(&salted, b"Server Key")?;
+    let (salt, stored, server) = (STANDARD.encode(salt), STANDARD.encode(stored), STANDARD.encode(server));
+    Ok(format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// facts/stack.md §1: PostgreSQL 17 let this password in with this verifier, and no other.
+    #[test]
+    fn postgresql_lets_this_verifier_in() {
+        let salt = std::array::from_fn(|index| index as u8);
+        assert_eq!(
+            scram_verifier(&Secret::new("pencil"), salt).unwrap(),
+            "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==\
+             $zHCdol2044/ZyWzPLi7oxApCkamKw9Z+E4U/QApd/5Y=:dd5peBOitVnLNFu7VmwP+HiDaaw4OUCv396eVCWhYiE="
+        );
+        assert!(scram_verifier(&Secret::new("ñ"), salt).is_err());
+    }
 
     /// The example of RabbitMQ's documentation.
     #[test]

@@ -80,6 +80,18 @@ pub const KNOWN: &[Spec] = &[
         kind: SpecKind::Salt { of: "PDNS_API_KEY", bytes: 16 },
     },
     Spec {
+        name: "DB_PASS",
+        doc: "PostgreSQL, role hams_listen",
+        used_by: "the daemons that listen to the database",
+        kind: SpecKind::Password,
+    },
+    Spec {
+        name: "DB_PASS_SALT",
+        doc: "salt of DB_PASS's verifier",
+        used_by: "PostgreSQL's roles",
+        kind: SpecKind::Salt { of: "DB_PASS", bytes: 16 },
+    },
+    Spec {
         name: "REDIS_PASSWORD",
         doc: "Redis, user hams_redis",
         used_by: "Odoo and the daemons, to keep and look up keys",
@@ -164,8 +176,8 @@ mod tests {
         assert_eq!(hint("pdns_apikey"), "did you mean `PDNS_API_KEY`?");
         assert_eq!(
             hint("ODOO"),
-            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, REDIS_PASSWORD, \
-             HAMS_REDIS_MONITOR_PASS, ODOO_ADMIN_PASSWORD"
+            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, DB_PASS, \
+             REDIS_PASSWORD, HAMS_REDIS_MONITOR_PASS, ODOO_ADMIN_PASSWORD"
         );
     }
 }

@@ -6,8 +6,8 @@ use crate::secrets::vault::Vault;
 
 const MASK: &str = "***";
 
-/// How a PowerDNS API key's hash begins, whatever key it belongs to.
-const SCRYPT: &str = "$scrypt$";
+/// How hashes begin, whatever secret they belong to: a PowerDNS API key's, and a PostgreSQL password's.
+const HASHES: [&str; 2] = ["$scrypt$", "SCRAM-SHA-256$"];
 
 /// How a RabbitMQ definition's hash begins, whatever password it belongs to.
 const PASSWORD_HASH: &str = "\"password_hash\"";
@@ -32,7 +32,8 @@ pub fn mask(text: &str, secrets: &Vault) -> String {
     values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     values.dedup();
     let text = values.iter().fold(text.to_owned(), |text, value| text.replace(value, MASK));
-    mask_password_hashes(&mask_scrypt(&text))
+    let text = HASHES.iter().fold(text, |text, begin| mask_hash(&text, begin));
+    mask_password_hashes(&text)
 }
 
 /// The text as it stands between the quotes of a JSON string.
@@ -42,13 +43,13 @@ fn in_json(text: &str) -> String {
     inside.unwrap_or(&json).to_owned()
 }
 
-fn mask_scrypt(text: &str) -> String {
+fn mask_hash(text: &str, begin: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, hash)) = rest.split_once(SCRYPT) {
+    while let Some((before, hash)) = rest.split_once(begin) {
         masked.push_str(before);
         masked.push_str(MASK);
-        let is_of_hash = |char: char| char.is_ascii_alphanumeric() || "+/=,$".contains(char);
+        let is_of_hash = |char: char| char.is_ascii_alphanumeric() || "+/=,:$".contains(char);
         rest = hash.trim_start_matches(is_of_hash);
     }
     masked + rest
@@ -79,7 +80,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::secrets::hash::pdns_api_key_hash;
+    use crate::secrets::hash::{pdns_api_key_hash, scram_verifier};
     use crate::secrets::secret::Secret;
 
     #[test]
@@ -97,6 +98,8 @@ mod tests {
             pdns_api_key_hash(vault.get("PDNS_API_KEY").unwrap(), vault.salt("PDNS_API_KEY").unwrap())
                 .unwrap(),
         );
+        let salt = vault.salt("DB_PASS").unwrap();
+        shown.push(scram_verifier(vault.get("DB_PASS").unwrap(), salt).unwrap());
         text += &shown.join("\n");
         let json = serde_json::json!({ "odd": vault.get("ODD").unwrap().expose(), "kept": 1 });
         text += &json.to_string();
@@ -114,10 +117,11 @@ mod tests {
     fn hashes_of_forgotten_passwords_are_known_by_their_form() {
         let vault = Vault::parse("", Path::new("secrets.env")).unwrap();
         let text = "-api-key=$scrypt$ln=10,p=1,r=8$AAEC/w==$aGFzaA==\n+webserver=yes\n\
+                    PASSWORD 'SCRAM-SHA-256$4096:AAEC/w==$aGFzaA==:aGFzaA==';\n\
                     {\"password_hash\": \"kI3GCqW5\", \"password_hash\":null, \"tags\": [\"password_hash\"]}";
         assert_eq!(
             mask(text, &vault),
-            "-api-key=***\n+webserver=yes\n\
+            "-api-key=***\n+webserver=yes\nPASSWORD '***';\n\
              {\"password_hash\": \"***\", \"password_hash\":null, \"tags\": [\"password_hash\"]}"
         );
     }

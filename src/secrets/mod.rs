@@ -19,7 +19,7 @@ mod vault;
 pub use admin_password::{ADMIN_PASSWORD, admin_password_hash, check_admin_password};
 pub use env_file::EnvFile;
 pub use error::SecretsError;
-pub use hash::{pdns_api_key_hash, rabbitmq_password_hash, redis_password_hash};
+pub use hash::{pdns_api_key_hash, rabbitmq_password_hash, redis_password_hash, scram_verifier};
 pub use import::Import;
 pub use known::{KNOWN, Spec, SpecKind, template};
 pub use mask::mask;

@@ -2,7 +2,7 @@
 
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
-use super::{nginx, powerdns, rabbitmq, redis};
+use super::{nginx, postgresql, powerdns, rabbitmq, redis};
 use crate::config::{Component, Config};
 use crate::health::UnitCheck;
 use crate::host::file::File;
@@ -35,9 +35,12 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         (Component::Nginx, nginx::UNIT),
     ] {
         if config.has(component) {
-            units.push(unit);
             after.push(Unit::id_of(unit));
+            units.push(unit.to_owned());
         }
+    }
+    if config.has(Component::Postgresql) {
+        units.push(postgresql::cluster(config)?.unit());
     }
     let settings = render(
         "agent/agent.toml.j2",

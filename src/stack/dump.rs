@@ -1,17 +1,22 @@
 //! The dump that `uninstall --purge-data` takes before any data goes.
 
+use super::postgresql_cluster::{self, Cluster};
 use super::{powerdns, powerdns_database, rabbitmq};
 use crate::host::command::{self, Command};
 use crate::host::write;
 use crate::host::{Error, paths};
+use crate::plan::Receipt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 const FOLDER: &str = "/var/backups/hams";
 
-/// Writes what this node's data is to a folder of its own, root alone: zones as SQL, the broker's definitions, the vault.
-/// Messages that still wait in queues are not in it. Gives the folder.
-pub async fn take() -> Result<PathBuf, Error> {
+/// A large database may take this long.
+const LIMIT: Duration = Duration::from_secs(12 * 3600);
+
+/// Writes what this node's data is to a folder of its own, root alone: databases and zones as SQL, the broker's
+/// definitions, the vault. Messages that still wait in queues are not in it. Gives the folder.
+pub async fn take(receipt: &Receipt) -> Result<PathBuf, Error> {
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "");
     let folder = Path::new(FOLDER).join(time);
     write::private_folder(&folder)?;
@@ -33,7 +38,25 @@ pub async fn take() -> Result<PathBuf, Error> {
             copy(&from, &from.file_name().unwrap_or_default().to_string_lossy())?;
         }
     }
+    for cluster in postgresql_cluster::of_receipt(receipt) {
+        postgresql(&folder, &cluster).await?;
+    }
     copy(Path::new(rabbitmq::DEFINITIONS), "rabbitmq-definitions.json")?;
     copy(Path::new(paths::VAULT), "secrets.env")?;
     Ok(folder)
+}
+
+/// A cluster that runs as SQL, roles and all; one that does not as the folder of its data.
+async fn postgresql(folder: &Path, cluster: &Cluster) -> Result<(), Error> {
+    let (data, name) = (cluster.data(), format!("postgresql-{}", cluster.version));
+    if !Path::new(&data).exists() {
+        return Ok(());
+    }
+    let (dump, ending) = if command::is_installed("pg_ctlcluster") && cluster.is_running().await? {
+        (Command::new("pg_dumpall").args(["--cluster", &cluster.name()]).user("postgres"), "sql")
+    } else {
+        (Command::new("tar").args(["--create", "--directory", &data, "."]), "tar")
+    };
+    let file = write::private_file(&folder.join(format!("{name}.{ending}")))?;
+    dump.limit(LIMIT).run_into(file).await
 }

@@ -135,6 +135,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             Box::new(NginxCheck::on_this_host(&config.domain)),
         ],
         disk: DISK,
+        ..Part::default()
     })
 }
 

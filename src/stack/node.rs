@@ -1,7 +1,7 @@
 //! A whole node: every component's part put together into one plan.
 
 use super::part::{Context, Part, PartError};
-use super::{agent, base, nginx, powerdns, rabbitmq, redis};
+use super::{agent, base, nginx, postgresql, powerdns, rabbitmq, redis};
 use crate::config::{Component, Config, Listen};
 use crate::health::Check;
 use crate::host::apt::Packages;
@@ -20,8 +20,12 @@ const MEMORY: u64 = 400 << 20;
 /// Bytes that apt needs beside what it installs, for archives and lists.
 const DISK: u64 = 300 << 20;
 
+/// Programs that others run beside us: what they listen on elsewhere is no matter of ours.
+const SHARED_PROGRAMS: [&str; 2] = ["systemd", "postgres"];
+
 /// Every component and its file.
-const PARTS: [(Component, Maker); 5] = [
+const PARTS: [(Component, Maker); 6] = [
+    (Component::Postgresql, postgresql::part),
     (Component::Redis, redis::part),
     (Component::Rabbitmq, rabbitmq::part),
     (Component::Powerdns, powerdns::part),
@@ -86,6 +90,8 @@ impl Node {
             before_packages.extend(part.before_packages);
             needs.ports.extend(part.ports);
             needs.disk += part.disk;
+            needs.memory += part.memory;
+            needs.sources.extend(part.sources);
             public.extend(part.public);
             checks.extend(part.checks);
         }
@@ -113,7 +119,7 @@ impl Node {
                 let program = listener.program();
                 private
                     || self.needs.ports.iter().any(|port| {
-                        let ours = port.own_programs.iter().filter(|name| **name != "systemd");
+                        let ours = port.own_programs.iter().filter(|name| !SHARED_PROGRAMS.contains(name));
                         program.as_deref().is_some_and(|program| ours.clone().any(|name| *name == program))
                     })
             };

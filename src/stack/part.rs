@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::health::Check;
 use crate::host::apt::Packages;
 use crate::host::directory::Directory;
-use crate::host::{file::File, paths, sockets::Transport};
+use crate::host::{Error, file::File, paths, sockets::Transport};
 use crate::plan::Step;
 use crate::plan::precheck::Port;
 use crate::secrets::{SecretsError, Vault};
@@ -38,6 +38,10 @@ pub struct Part {
     pub checks: Vec<Box<dyn Check>>,
     /// Bytes of disk that its packages and first data take.
     pub disk: u64,
+    /// Bytes of memory that it needs beside what a node of any size does.
+    pub memory: u64,
+    /// Addresses of the package sources that it adds.
+    pub sources: Vec<String>,
 }
 
 /// A component that could not be put together.
@@ -51,7 +55,7 @@ pub enum PartError {
     Secrets(#[from] SecretsError),
     /// The host could not be read.
     #[error(transparent)]
-    Host(#[from] crate::host::Error),
+    Host(#[from] Error),
     /// A value of the configuration that only the host could show to be wrong.
     #[error("{0}")]
     Config(String),

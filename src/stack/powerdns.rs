@@ -110,5 +110,6 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         public: vec![(Transport::Udp, DNS_PORT), (Transport::Tcp, DNS_PORT)],
         checks,
         disk: DISK,
+        ..Part::default()
     })
 }

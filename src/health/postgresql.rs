@@ -1,0 +1,75 @@
+//! PostgreSQL as a daemon sees it: the login with a password over TCP, and an answer from the database.
+
+use std::time::Duration;
+
+use tokio_postgres::{Config, NoTls};
+
+use super::check::{Check, Outcome};
+use crate::host::BoxFuture;
+use crate::secrets::Secret;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(4);
+
+/// Logs in and asks for the version.
+#[derive(Debug, Clone)]
+pub struct PostgresqlCheck {
+    host: String,
+    port: u16,
+    database: String,
+    role: String,
+    password: Secret,
+}
+
+impl PostgresqlCheck {
+    /// The server, the database and the login.
+    pub fn new(host: &str, port: u16, database: &str, role: &str, password: Secret) -> Self {
+        Self { host: host.into(), port, database: database.into(), role: role.into(), password }
+    }
+
+    async fn ask(&self) -> Result<Outcome, tokio_postgres::Error> {
+        let mut login = Config::new();
+        login.host(&self.host).port(self.port).dbname(&self.database).user(&self.role);
+        login.password(self.password.expose()).application_name("hams-check").connect_timeout(CONNECT_LIMIT);
+        let (client, connection) = login.connect(NoTls).await?;
+        let ask = async move {
+            client.query_one("SELECT current_setting('server_version'), pg_is_in_recovery()", &[]).await
+        };
+        // The connection ends with the client, or with an error that the question has too.
+        let (row, _ended) = tokio::join!(ask, connection);
+        let row = row?;
+        let (version, is_standby): (&str, bool) = (row.try_get(0)?, row.try_get(1)?);
+        let seen = format!("version {version}, database {}", self.database);
+        Ok(if is_standby {
+            Outcome::degraded(format!("{seen} is read-only"))
+        } else {
+            Outcome::ok_with(seen)
+        })
+    }
+}
+
+impl Check for PostgresqlCheck {
+    fn name(&self) -> &str {
+        "postgresql sql"
+    }
+
+    fn run(&self) -> BoxFuture<'_, Outcome> {
+        Box::pin(async {
+            self.ask().await.unwrap_or_else(|error| {
+                // What the server says is more than the library's own words.
+                let reason =
+                    error.as_db_error().map_or_else(|| words(&error), |said| said.message().to_owned());
+                Outcome::failing(format!("{}:{}: {reason}", self.host, self.port))
+            })
+        })
+    }
+}
+
+fn words(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = inner.to_string();
+        cause = inner.source();
+    }
+    text
+}
