@@ -113,20 +113,26 @@ fn changed(found: &Metadata) -> Duration {
 }
 
 /// Configures `names` as at their first installation: some scripts write their settings only then. Such a script must bear
-/// being run again (Debian policy, 6.2).
+/// being run again (Debian policy, 6.2). It runs as dpkg runs it (dpkg(1), "Internal environment").
 pub async fn configure_first(names: &[String]) -> Result<(), Error> {
-    for name in names {
+    let format = "${Package}\t${Architecture}\n";
+    let query =
+        Command::new("dpkg-query").args(["--show", "--showformat", format]).args(names.iter().cloned());
+    for (name, architecture) in query.run().await?.lines().filter_map(|line| line.split_once('\t')) {
         let Some(script) = postinst(name)? else { continue };
-        Command::new(&script.to_string_lossy())
+        quiet(Command::new(&script.to_string_lossy()))
             .args(["configure", ""])
-            .env("DEBIAN_FRONTEND", "noninteractive")
             .env("DPKG_MAINTSCRIPT_NAME", "postinst")
             .env("DPKG_MAINTSCRIPT_PACKAGE", name)
+            .env("DPKG_MAINTSCRIPT_ARCH", architecture)
             .limit(LIMIT)
             .run()
             .await?;
     }
-    Ok(())
+    // The scripts may have activated triggers, which dpkg works off at its next run.
+    let pending =
+        Command::new("dpkg").args(["--force-confdef", "--force-confold", "--configure", "--pending"]);
+    quiet(pending).limit(APT_LIMIT).run().await.map(drop)
 }
 
 /// "NAME.postinst", or "NAME:ARCHITECTURE.postinst" of a package that can be installed for several.

@@ -295,6 +295,10 @@ fn broker(host: &Host) -> Manifest {
                 if let Some(hash) = fields.get_mut("password_hash") {
                     *hash = "<password hash>".into(); // salted
                 }
+                if fields.get("metadata").is_some_and(|metadata| metadata == "undefined") {
+                    // 3.10 says so of a virtual host whose creation a power cut repeated: no description, no tags.
+                    fields.insert("metadata".into(), serde_json::json!({"description": "", "tags": []}));
+                }
                 let key = ["vhost", "name", "user", "source", "destination"]
                     .iter()
                     .filter_map(|field| {
