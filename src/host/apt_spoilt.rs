@@ -15,6 +15,9 @@ use std::time::Duration;
 
 const SETTINGS: &str = "/etc";
 const SHADOW: &str = "/etc/shadow";
+/// What useradd and its like write before it takes the place of the table of accounts beside it.
+const UNFINISHED: [&str; 6] =
+    ["/etc/passwd+", "/etc/shadow+", "/etc/group+", "/etc/gshadow+", "/etc/subuid+", "/etc/subgid+"];
 /// Where dpkg keeps maintainer scripts.
 const SCRIPTS: &str = "/var/lib/dpkg/info";
 /// Where apt keeps what it has downloaded.
@@ -86,7 +89,7 @@ pub async fn mark_automatic(names: impl Iterator<Item = &String>) -> Result<(), 
 
 /// Removes the empty files below /etc that came to be from `since` to before `until` (since the epoch): what a power cut
 /// emptied. dpkg and maintainer scripts would keep them as an operator's own; those that are meant to be empty
-/// come back with their package. Gives what was removed.
+/// come back with their package. Gives what was removed; tables of accounts that were never finished go, too.
 pub fn remove_emptied(since: Duration, until: Duration) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
     let mut folders = vec![PathBuf::from(SETTINGS)];
@@ -97,6 +100,8 @@ pub fn remove_emptied(since: Duration, until: Duration) -> Result<Vec<PathBuf>, 
             let is_of_then = (since..until).contains(&changed(&found));
             if found.is_dir() {
                 folders.push(path);
+            } else if found.is_file() && is_of_then && UNFINISHED.iter().any(|name| path == Path::new(name)) {
+                write::remove_if_there(&path)?;
             } else if found.is_file() && found.len() == 0 && is_of_then {
                 write::remove_if_there(&path)?;
                 removed.push(path);
