@@ -18,3 +18,14 @@ pub fn find_group(name: &str) -> Result<Option<Group>, Error> {
     Group::from_name(name)
         .map_err(|error| Error::Unexpected(format!("cannot look up group `{name}`: {error}")))
 }
+
+/// Those of `names` that neither a user nor a group bears.
+pub fn missing(names: &[String]) -> Result<Vec<String>, Error> {
+    let mut missing = Vec::new();
+    for name in names {
+        if find_user(name)?.is_none() && find_group(name)?.is_none() {
+            missing.push(name.clone());
+        }
+    }
+    Ok(missing)
+}

@@ -1,7 +1,7 @@
 //! Packages: one apt transaction for all that is missing, with every service kept down.
 
 use super::account;
-use super::apt_get::{LIMIT, apt_command, apt_get, quiet, words};
+use super::apt_get::{apt_command, apt_get, configure_pending, words};
 use super::apt_lock;
 use super::apt_mark::Mark;
 use super::apt_spoilt;
@@ -40,30 +40,34 @@ impl Packages {
 
     /// Installs what is missing.
     async fn install(&self, host: &Host, progress: &Progress) -> Result<(), Error> {
-        let spoilt = match Mark::read()? {
-            Some(mark) => with_files(&mark.spoilt()?).await?,
-            None => Vec::new(),
-        };
-        if !spoilt.is_empty() {
-            return self.set_up_again(&spoilt, host, progress).await;
+        if let Some(mark) = Mark::read()? {
+            let spoilt = with_files(&mark.spoilt()?).await?;
+            if !spoilt.is_empty() {
+                return self.set_up_again(&mark, &spoilt, host, progress).await;
+            }
         }
         recover(host).await?;
         if self.missing().await?.is_empty() {
             return Ok(());
         }
-        Mark::set(&would_install(&self.names).await?)?;
+        Mark::set(&would_install(&self.names).await?, &self.accounts)?;
         fresh::record(&self.first_starts)?;
         apt_get(host, &words(&["install"], [&self.names]), progress).await
     }
 
     /// Installs what is missing, and once more the packages that a power cut may have spoilt: all are unpacked anew before
     /// any is configured, since the script of one may need the settings of another.
-    async fn set_up_again(&self, spoilt: &[String], host: &Host, progress: &Progress) -> Result<(), Error> {
-        let since = Mark::read()?.map(|mark| mark.since()).unwrap_or_default();
+    async fn set_up_again(
+        &self,
+        mark: &Mark,
+        spoilt: &[String],
+        host: &Host,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         apt_spoilt::settle_database().await?;
-        let emptied = apt_spoilt::remove_emptied(since, host.systemd().await?.booted().await?)?;
-        apt_spoilt::complete_accounts(&self.accounts).await?;
-        Mark::set(&would_install(&self.names).await?)?;
+        let emptied = apt_spoilt::remove_emptied(mark.since(), host.systemd().await?.booted().await?)?;
+        apt_spoilt::complete_accounts(mark.new_accounts()).await?;
+        Mark::set(&would_install(&self.names).await?, &self.accounts)?;
         fresh::record(&self.first_starts)?;
         apt_spoilt::unpack_again(spoilt, host, progress).await?;
         let first = ["--fix-broken", "--option=Dpkg::Options::=--force-confmiss", "install"];
@@ -118,12 +122,7 @@ impl Resource for Packages {
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
             update(host, &Progress::silent()).await?;
             let installed = would_install(&self.names).await?;
-            let mut accounts = Vec::new();
-            for name in &self.accounts {
-                if account::find_user(name)?.is_none() && account::find_group(name)?.is_none() {
-                    accounts.push(name.clone());
-                }
-            }
+            let accounts = account::missing(&self.accounts)?;
             Ok(Some(Change::Packages { installed, accounts, data: self.data.clone() }))
         })
     }
@@ -223,9 +222,7 @@ async fn recover(host: &Host) -> Result<(), Error> {
     if audit().await?.is_none() {
         return Ok(());
     }
-    let configure =
-        Command::new("dpkg").args(["--force-confdef", "--force-confold", "--configure", "--pending"]);
-    let configured = quiet(configure).limit(LIMIT).output().await?;
+    let configured = configure_pending().output().await?;
     // What dpkg could not configure may lack a dependency, which apt brings, or may be unpacked in part, which apt does
     // not mend by itself.
     let in_part = unpacked_in_part().await?;

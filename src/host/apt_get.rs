@@ -44,6 +44,12 @@ pub(super) fn apt_command(words: impl IntoIterator<Item = String>) -> Command {
     quiet(Command::new("apt-get")).args(options).args(words).limit(LIMIT)
 }
 
+/// dpkg, told to configure all that is unpacked and to work off triggers.
+pub(super) fn configure_pending() -> Command {
+    let options = ["--force-confdef", "--force-confold", "--configure", "--pending"];
+    quiet(Command::new("dpkg")).args(options).limit(LIMIT)
+}
+
 /// Runs apt-get and passes its own progress on.
 pub(super) async fn apt_get(host: &Host, words: &[String], progress: &Progress) -> Result<(), Error> {
     let timeout = format!("--option=DPkg::Lock::Timeout={}", host.apt_lock_timeout.as_secs());

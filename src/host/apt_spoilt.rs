@@ -1,19 +1,21 @@
 //! Setting packages up again whose apt run a power cut ended: see [`apt_mark`](super::apt_mark) for what it spoils.
 
 use super::account;
-use super::apt_get::{LIMIT as APT_LIMIT, apt_command, quiet, words};
+use super::apt_get::{LIMIT as APT_LIMIT, apt_command, configure_pending, quiet, words};
 use super::command::Command;
 use super::error::Error;
 use super::file::remove_all;
 use super::handle::Host;
 use super::resource::Progress;
 use super::write;
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const SETTINGS: &str = "/etc";
+const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
 /// What useradd and its like write before it takes the place of the table of accounts beside it.
 const UNFINISHED: [&str; 6] =
@@ -135,9 +137,7 @@ pub async fn configure_first(names: &[String]) -> Result<(), Error> {
             .await?;
     }
     // The scripts may have activated triggers, which dpkg works off at its next run.
-    let pending =
-        Command::new("dpkg").args(["--force-confdef", "--force-confold", "--configure", "--pending"]);
-    quiet(pending).limit(APT_LIMIT).run().await.map(drop)
+    configure_pending().run().await.map(drop)
 }
 
 /// "NAME.postinst", or "NAME:ARCHITECTURE.postinst" of a package that can be installed for several.
@@ -154,16 +154,42 @@ fn postinst(name: &str) -> Result<Option<PathBuf>, Error> {
     Ok(None)
 }
 
-/// Gives those of the system accounts `names` their line in /etc/shadow, locked, that a power cut between the two tables
-/// left without one.
-pub async fn complete_accounts(names: &[String]) -> Result<(), Error> {
+/// Mends those of `accounts`, all made in the run, that a power cut left unfinished. One without a line in /etc/shadow
+/// gets it, locked. The account made last goes when it has no comment: a cut between useradd and usermod (adduser(8))
+/// leaves such a one, and its package's script, which runs again, sets the comment only when it makes the account.
+pub async fn complete_accounts(accounts: &BTreeSet<String>) -> Result<(), Error> {
+    let passwd = std::fs::read_to_string(PASSWD).map_err(Error::io("read", Path::new(PASSWD)))?;
+    if let Some(name) = last_without_comment(&passwd).filter(|name| accounts.contains(*name)) {
+        Command::new("userdel").args([name]).run().await?;
+    }
     let shadow = std::fs::read_to_string(SHADOW).map_err(Error::io("read", Path::new(SHADOW)))?;
     let has_line = |name: &str| shadow.lines().any(|line| line.split(':').next() == Some(name));
-    for name in names {
+    for name in accounts {
         if account::find_user(name)?.is_some() && !has_line(name) {
             Command::new("pwconv").run().await?;
             Command::new("usermod").args(["--password", "!", name]).run().await?;
         }
     }
     Ok(())
+}
+
+/// The account in the last line of a table in the form of passwd(5), when its comment is empty.
+fn last_without_comment(passwd: &str) -> Option<&str> {
+    let fields: Vec<&str> = passwd.lines().last()?.split(':').collect();
+    fields.get(4)?.is_empty().then(|| fields[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_account_made_last_is_unfinished() {
+        let made = "epmd:x:100:101::/run/epmd:/usr/sbin/nologin\n\
+            rabbitmq:x:102:104::/var/lib/rabbitmq:/usr/sbin/nologin\n";
+        assert_eq!(last_without_comment(made), Some("rabbitmq"));
+        let finished = made.replace("104::", "104:RabbitMQ messaging server:");
+        assert_eq!(last_without_comment(&finished), None);
+        assert_eq!(last_without_comment(""), None);
+    }
 }
