@@ -82,7 +82,7 @@ fn installed(host: Host, install: impl FnOnce(&Host) -> Ended) -> Node {
     let ended = install(&host);
     let first_run = begun.elapsed();
     let (seen, lines) = (ports.stop(), lines.stop());
-    outside::only_dns_was_open(&seen);
+    seen.is_only(&[outside::DNS]);
     let vault = secrets::vault(&host);
     assert!(lines.iter().any(|line| line.contains("apt-get")), "the watcher would see a run: {lines:#?}");
     secrets::are_not_in("a command line", &lines.into_iter().collect::<String>(), &vault);

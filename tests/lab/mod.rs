@@ -8,6 +8,7 @@
 pub mod dns;
 pub mod manifest;
 pub mod package;
+pub mod pgdg;
 pub mod ports;
 pub mod random;
 

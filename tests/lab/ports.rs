@@ -82,6 +82,28 @@ pub struct Seen {
     pub samples: usize,
 }
 
+/// Where the kernel takes ports for those who ask, such as a resolver (net.ipv4.ip_local_port_range).
+const FIRST_EPHEMERAL: u16 = 32768;
+
+impl Seen {
+    /// Ends the test unless other hosts could reach `ports` alone all the time, and it is shown that somebody looked: the
+    /// first of them was open at last.
+    #[track_caller]
+    pub fn is_only(&self, ports: &[u16]) {
+        eprintln!("from outside: {} sweeps, {} samples", self.sweeps, self.samples);
+        assert!(self.sweeps >= 2 && self.samples >= 20, "hardly anybody looked: {self:?}");
+        let open = self.open_tcp.iter().filter(|port| !ports.contains(port));
+        assert_eq!(open.count(), 0, "open from outside: {:?}", self.open_tcp);
+        let is_first = |(_, _, port): &Listener| ports.first() == Some(port);
+        assert!(self.listeners.iter().any(is_first), "the sampler would see a socket: {self:?}");
+        let others = self.listeners.iter().filter(|(protocol, _, port)| {
+            let is_askers = *protocol == "udp" && *port >= FIRST_EPHEMERAL;
+            !ports.contains(port) && !is_askers
+        });
+        assert_eq!(others.count(), 0, "sockets for others: {:?}", self.listeners);
+    }
+}
+
 /// Looks at a host's ports from outside until it is stopped: the kernel's tables all the time, since a port may be
 /// open for a moment only, and a full sweep over all ports every few seconds.
 pub struct Sampler {

@@ -42,7 +42,7 @@ fn an_edge_from_beginning_to_end(suite: &str) {
     let seen = ports.stop();
     eprintln!("{suite}: {}", edge.host.ok("nginx -v 2>&1").trim());
     assert_eq!(installed.code, 0, "{}", installed.text());
-    outside::only_the_edge_was_open(&seen);
+    seen.is_only(&outside::PORTS);
     outside::only_the_edge_answers(&edge);
     edge.is_clean();
     keep::a_second_run_changes_nothing(&edge);

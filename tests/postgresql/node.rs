@@ -1,12 +1,8 @@
 //! A host with PostgreSQL by hams, and what a test asks it.
 
+use super::lab::pgdg::REPOSITORY;
 use super::lab::{Ended, Host};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-/// Where the repository that stands for PGDG lies in a host.
-pub const REPOSITORY: &str = "/srv/pgdg";
 /// What a host is before hams comes: the operator's file, elsewhere, so that hams writes its own.
 pub const CONFIG: &str = "/root/hams.toml";
 
@@ -22,7 +18,7 @@ impl Node {
     #[track_caller]
     pub fn prepare(suite: &str, options: &[&str], table: &str) -> Host {
         let host = Host::up_with(suite, options);
-        host.push(repository(), REPOSITORY);
+        host.install_pgdg();
         host.write(
             CONFIG,
             &format!(
@@ -110,15 +106,4 @@ impl Node {
         self.hams(&["plan"]).expect(0);
         self.hams(&["verify"]).expect(0);
     }
-}
-
-/// The repository, made once for each test program.
-fn repository() -> &'static Path {
-    static REPOSITORY: OnceLock<PathBuf> = OnceLock::new();
-    REPOSITORY.get_or_init(|| {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/pgdg");
-        let output = Command::new(script).stderr(Stdio::inherit()).output().expect("run tests/lab/pgdg");
-        assert!(output.status.success(), "tests/lab/pgdg ended with {}", output.status);
-        String::from_utf8_lossy(&output.stdout).trim().into()
-    })
 }

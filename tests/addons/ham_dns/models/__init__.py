@@ -1,0 +1,3 @@
+from . import publisher
+from . import ham_dns_zone
+from . import ham_dns_record
