@@ -26,6 +26,8 @@ const SCRIPTS: &str = "/var/lib/dpkg/info";
 const DOWNLOADED: &str = "/var/cache/apt/archives";
 /// Where the archives are gathered that are unpacked again.
 const ARCHIVES: &str = "/var/cache/hams-archives";
+/// What userdel(8) ends with when a process runs as the account.
+const IN_USE: i32 = 8;
 /// A maintainer script may take this long.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -160,7 +162,12 @@ fn postinst(name: &str) -> Result<Option<PathBuf>, Error> {
 pub async fn complete_accounts(accounts: &BTreeSet<String>) -> Result<(), Error> {
     let passwd = std::fs::read_to_string(PASSWD).map_err(Error::io("read", Path::new(PASSWD)))?;
     if let Some(name) = last_without_comment(&passwd).filter(|name| accounts.contains(*name)) {
-        Command::new("userdel").args([name]).run().await?;
+        let command = Command::new("userdel").args([name]);
+        let output = command.output().await?;
+        // One that a process runs as is finished: it has no comment by right.
+        if !matches!(output.code, Some(0 | IN_USE)) {
+            return Err(output.into_error(command.line()));
+        }
     }
     let shadow = std::fs::read_to_string(SHADOW).map_err(Error::io("read", Path::new(SHADOW)))?;
     let has_line = |name: &str| shadow.lines().any(|line| line.split(':').next() == Some(name));
