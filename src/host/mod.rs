@@ -25,6 +25,7 @@ pub mod paths;
 pub mod policy_rc;
 pub mod resource;
 pub mod revert;
+pub mod service_account;
 pub mod sockets;
 pub mod system_account;
 pub mod unit;
