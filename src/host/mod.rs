@@ -27,6 +27,7 @@ pub mod resource;
 pub mod revert;
 pub mod service_account;
 pub mod sockets;
+pub mod stopped_unit;
 pub mod system_account;
 pub mod unit;
 mod unit_stamp;

@@ -16,6 +16,7 @@ use crate::host::directory::Directory;
 use crate::host::file::File;
 use crate::host::service_account::ServiceAccount;
 use crate::host::sockets::Transport;
+use crate::host::stopped_unit::StoppedUnit;
 use crate::host::unit::Unit;
 use crate::host::{Error, paths};
 use crate::plan::Step;
@@ -27,6 +28,8 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "daemons";
 /// What every instance has in common, from hams' own package.
 const TEMPLATE: &str = "/usr/lib/systemd/system/hams-daemon@.service";
+const UNITS: &str = "/etc/systemd/system";
+const INSTANCE: &str = "hams-daemon@";
 /// Bytes: Python with venv, and of each daemon a venv with its packages.
 const DISK: u64 = 60 << 20;
 const DISK_OF_ONE: u64 = 40 << 20;
@@ -42,6 +45,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     for (daemon, why) in &selection.refused {
         part.checks.push(Box::new(DaemonCheck::new(daemon, Some(why))));
     }
+    part.steps.extend(unwanted(&selection)?);
     if selection.daemons.is_empty() {
         return Ok(part);
     }
@@ -69,6 +73,35 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         }));
     }
     Ok(part)
+}
+
+/// The units of daemons that a run before this one set up, and that this node no longer has: retired, or without code. One
+/// that is refused is left as it is, and told.
+fn unwanted(selection: &Selection) -> Result<Vec<Step>, PartError> {
+    let wanted = selection.daemons.iter().map(|(daemon, _)| daemon);
+    let known: BTreeSet<String> = wanted
+        .chain(selection.refused.iter().map(|(daemon, _)| daemon))
+        .map(|daemon| daemon.timer().unwrap_or_else(|| daemon.service()))
+        .collect();
+    let folder = Path::new(UNITS);
+    let mut steps = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let name = entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned();
+        let is_timer = name.ends_with(".timer");
+        let unit = name.strip_suffix(".d").filter(|unit| unit.ends_with(".service"));
+        let Some(unit) = unit.or(is_timer.then_some(&*name)).filter(|unit| unit.starts_with(INSTANCE)) else {
+            continue;
+        };
+        // The service of a timer is no matter of its own.
+        let has_timer =
+            unit.strip_suffix(".service").is_some_and(|stem| folder.join(format!("{stem}.timer")).exists());
+        if !known.contains(unit) && !has_timer {
+            let none: [String; 0] = [];
+            steps.push(Step::new(NAME, StoppedUnit::new(unit), none));
+        }
+    }
+    steps.sort_by_key(|step| step.resource.id());
+    Ok(steps)
 }
 
 /// One account a family, and whether folders with data are its own.
