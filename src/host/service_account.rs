@@ -29,7 +29,7 @@ impl ServiceAccount {
     }
 
     fn is_there(&self) -> Result<bool, Error> {
-        Ok(account::find_user(&self.name)?.is_some())
+        Ok(account::find_user(&self.name)?.is_some() && account::find_group(&self.name)?.is_some())
     }
 }
 
@@ -58,6 +58,12 @@ impl Resource for ServiceAccount {
     fn apply<'a>(&'a self, _host: &'a Host, _progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             let _alone = TABLES.lock().await;
+            // A power cut between the two tables leaves the user alone, with the number of a group that is not there.
+            if let Some(user) = account::find_user(&self.name)? {
+                let number = user.gid.to_string();
+                let groupadd = Command::new("groupadd").args(["--system", "--gid", &number, &self.name]);
+                return groupadd.run().await.map(drop);
+            }
             // A group of that name may be left from an account that was removed by hand.
             let group = match account::find_group(&self.name)? {
                 Some(_) => ["--gid", &self.name],

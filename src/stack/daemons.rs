@@ -1,7 +1,7 @@
 //! The platform's Python daemons: each in its family's account, its own venv and a sandbox, with the variables of the
 //! groups that it needs and no others.
 
-use super::daemons_catalogue::{Daemon, Group, Need};
+use super::daemons_catalogue::{Daemon, Group, Kind, Need};
 use super::daemons_check::DaemonCheck;
 use super::daemons_environment as environment;
 use super::daemons_selection::Selection;
@@ -51,7 +51,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     }
     part.packages.names.push("python3-venv".into());
     part.disk = DISK + DISK_OF_ONE * selection.daemons.len() as u64;
-    part.memory = MEMORY_OF_ONE * selection.daemons.len() as u64;
+    let services = selection.daemons.iter().filter(|(daemon, _)| daemon.kind == Some(Kind::Service)).count();
+    part.memory = MEMORY_OF_ONE * services as u64;
     let groups: BTreeSet<Group> =
         selection.daemons.iter().flat_map(|(daemon, _)| daemon.env.clone()).collect();
     part.steps.extend(environment::steps(NAME, &groups, cx.config, cx.vault)?);

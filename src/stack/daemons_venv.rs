@@ -15,7 +15,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
 /// The account that makes venvs.
@@ -99,7 +99,7 @@ impl Venv {
 
     fn look(&self) -> Result<Finding, Error> {
         let made = read_if_there(Path::new(&stamp(&self.daemon)))?;
-        let made = made.as_deref().map(str::trim);
+        let made = made.as_deref().and_then(|text| text.lines().next());
         if made.is_some() && made == self.wanted()?.as_deref() {
             return Ok(Finding::Holds);
         }
@@ -192,8 +192,10 @@ impl Venv {
         hand_to_root(&target)?;
         // All of it on the disk before the link says so.
         nix::unistd::sync();
+        // The time makes another one of a venv that is made a second time from the same: who runs by it starts anew.
+        let now = humantime::format_rfc3339_micros(SystemTime::now());
         let everybody = write::Access { uid: 0, gid: 0, mode: 0o644 };
-        write::atomically(&target.join(STAMP), format!("{wanted}\n").as_bytes(), everybody)?;
+        write::atomically(&target.join(STAMP), format!("{wanted}\n{now}\n").as_bytes(), everybody)?;
         let link = folder.join(".current.hams-new");
         write::remove_if_there(&link)?;
         std::os::unix::fs::symlink(&wanted, &link).map_err(Error::io("link", &link))?;

@@ -157,7 +157,7 @@ fn they_can_write_and_read_their_own_alone(host: &Host) {
         ("write", "/srv/open/x", "OSError: Read-only"),
         ("write", "/etc/x", "OSError: Read-only"),
         ("read", "/opt/hams/spool/sample_timer", "PermissionError"),
-        ("write", "/opt/hams/spool/sample_timer/x", "OSError: Read-only"),
+        ("write", "/opt/hams/spool/sample_timer/x", "PermissionError"),
         ("read", "/etc/hams/hams.toml", "PermissionError"),
         ("read", "/etc/hams/env/common.env", "PermissionError"),
         ("read", "/etc/hams/env/redis.env", "PermissionError"),
