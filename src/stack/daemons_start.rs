@@ -4,7 +4,7 @@
 use super::daemons_catalogue::Daemon;
 use super::daemons_venv;
 use crate::host::command::Command;
-use crate::host::unit::Unit;
+use crate::host::unit::{NOT_AT_BOOT, Unit};
 use crate::host::{BoxFuture, Change, Error, Finding, Host, Progress, Resource};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,17 +71,26 @@ impl Resource for Start {
 
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
+            self.tried.store(true, Ordering::Relaxed);
             match self.unit.apply(host, progress).await {
-                Err(Error::Unit { .. }) => self.tried.store(true, Ordering::Relaxed),
-                applied => return applied,
+                Err(Error::Unit { .. }) => Ok(()),
+                applied => applied,
             }
-            Ok(())
         })
     }
 
     fn verify<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Finding, Error>> {
         Box::pin(async {
-            if self.tried.load(Ordering::Relaxed) { Ok(Finding::Holds) } else { self.look(host).await }
+            let found = self.look(host).await?;
+            match found {
+                // It may die at any moment after its start.
+                Finding::Differs(difference) if self.tried.load(Ordering::Relaxed) => {
+                    let ours =
+                        difference.reasons.into_iter().filter(|reason| reason.starts_with(NOT_AT_BOOT));
+                    Ok(Finding::from_reasons(ours.collect()))
+                }
+                found => Ok(found),
+            }
         })
     }
 
