@@ -95,7 +95,7 @@ fn installs_and_goes_where_systemd_does_not_run() {
             echo '== security'
             systemd-analyze security --no-pager --offline=true hams-agent.service
             echo '== verify'
-            systemd-analyze verify --man=no hams-agent.service 2>&1 || true
+            systemd-analyze verify --man=no hams-agent.service hams-daemon@x.service hams.target 2>&1 || true
             echo '== plan'
             hams-install plan --domain hams.test 2>&1 || echo \"exit $?\"
             echo '== purge'
@@ -159,7 +159,11 @@ fn is_clean_and_its_installer_static() {
         "./usr/share/bash-completion/completions/hams-install",
         "./usr/share/doc/hams/examples/hams.toml",
         "./usr/share/doc/hams/CLOUDFLARE_MTLS_GUIDE.md",
+        "./usr/share/doc/hams/DEBIAN_DEPLOYMENT.md",
+        "./usr/share/doc/hams/examples/daemons.toml",
         "./usr/lib/systemd/system/hams-agent.service",
+        "./usr/lib/systemd/system/hams-daemon@.service",
+        "./usr/lib/systemd/system/hams.target",
     ] {
         assert!(
             shipped.lines().any(|line| line.ends_with(file) || line.ends_with(&format!("{file}.gz"))),

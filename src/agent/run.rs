@@ -18,7 +18,9 @@ use super::{checks, credentials, notify, socket};
 use crate::agent::credentials::CredentialError;
 use crate::config::agent::{AgentConfig, AgentConfigError};
 use crate::dns::{Name, NameError};
-use crate::health::{Check, NginxCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, UnitCheck};
+use crate::health::{
+    Check, NginxCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
+};
 use crate::sync::{BrokerSettings, MemoryError, PowerDns, PowerDnsError, Progress, Settings, ZoneSync};
 
 /// Messages that may wait here: one batch in work and one behind it.
@@ -172,6 +174,9 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
     let mut checks: Vec<Box<dyn Check>> = Vec::new();
     for unit in &config.health.units {
         checks.push(Box::new(UnitCheck::new(unit)));
+    }
+    for timer in &config.health.timers {
+        checks.push(Box::new(TimerCheck::new(timer)));
     }
     if let Some(domain) = &config.health.tls_domain {
         checks.push(Box::new(NginxCheck::on_this_host(domain)));

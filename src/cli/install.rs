@@ -39,9 +39,10 @@ pub async fn plan(screen: Screen, options: &Options, json: bool) -> Result<(), F
     let node = Node::new(&config, read_vault()?)?;
     let assessment = Assessment::of(&node.plan, &host).await?;
     if json {
-        screen.data(&show_plan::json(&node.plan, &assessment));
+        screen.data(&show_plan::json(&node.plan, &assessment, &node.notes));
     } else {
         show_plan::show(screen, &node.plan, &assessment);
+        show_plan::notes(screen, &node.notes);
     }
     match assessment.count() {
         0 => {
@@ -60,8 +61,9 @@ pub async fn verify(screen: Screen, options: &Options, json: bool) -> Result<(),
     let node = Node::new(&config, read_vault()?)?;
     let verification = Verification::of(&node, &host).await?;
     if json {
-        screen.data(&show_verify::json(&node.plan, &verification));
+        screen.data(&show_verify::json(&node.plan, &verification, &node.notes));
     } else {
+        show_plan::notes(screen, &node.notes);
         show_verify::show(screen, &node.plan, &verification);
     }
     end(&verification)
@@ -92,6 +94,7 @@ async fn change(
         apply(screen, &node.plan, &assessment, &host).await?;
         Verification::of(&node, &host).await?
     };
+    show_plan::notes(screen, &node.notes);
     show_verify::show(screen, &node.plan, &verification);
     end(&verification)
 }

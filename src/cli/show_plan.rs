@@ -32,8 +32,15 @@ pub fn show(screen: Screen, plan: &Plan, assessment: &Assessment) {
     }
 }
 
-/// The same as JSON: `{"changes": N, "steps": [{"id", "component", "what", "reasons", "diff"}]}`.
-pub fn json(plan: &Plan, assessment: &Assessment) -> String {
+/// Shows what is no fault, and worth knowing.
+pub fn notes(screen: Screen, notes: &[String]) {
+    for note in notes {
+        screen.say(&format!("  {} {note}", screen.tint(Tone::Notice, "note")));
+    }
+}
+
+/// The same as JSON: `{"changes": N, "steps": [{"id", "component", "what", "reasons", "diff"}], "notes": []}`.
+pub fn json(plan: &Plan, assessment: &Assessment, notes: &[String]) -> String {
     let steps: Vec<_> = pending(plan, assessment)
         .map(|(step, pending)| {
             let diff = match pending {
@@ -48,7 +55,7 @@ pub fn json(plan: &Plan, assessment: &Assessment) -> String {
             })
         })
         .collect();
-    format!("{:#}\n", json!({"changes": steps.len(), "steps": steps}))
+    format!("{:#}\n", json!({"changes": steps.len(), "steps": steps, "notes": notes}))
 }
 
 fn pending<'a>(plan: &'a Plan, assessment: &'a Assessment) -> impl Iterator<Item = (&'a Step, &'a Pending)> {

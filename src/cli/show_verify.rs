@@ -26,8 +26,9 @@ pub fn show(screen: Screen, plan: &Plan, verification: &Verification) {
     ));
 }
 
-/// The same as JSON: `{"faults": N, "resources": [{"id", "differs"}], "exposed": [], "checks": [{"name", "state", "reason"}]}`.
-pub fn json(plan: &Plan, verification: &Verification) -> String {
+/// The same as JSON: `{"faults": N, "resources": [{"id", "differs"}], "exposed": [], "checks": [{"name", "state", "reason"}],
+/// "notes": []}`.
+pub fn json(plan: &Plan, verification: &Verification, notes: &[String]) -> String {
     let resources: Vec<_> = plan
         .steps()
         .iter()
@@ -41,6 +42,7 @@ pub fn json(plan: &Plan, verification: &Verification) -> String {
         .collect();
     let all = json!({
         "faults": verification.faults(), "resources": resources, "exposed": verification.exposed, "checks": checks,
+        "notes": notes,
     });
     format!("{all:#}\n")
 }

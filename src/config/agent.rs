@@ -89,6 +89,9 @@ pub struct RedisConfig {
 pub struct HealthConfig {
     /// Units to watch.
     pub units: Vec<String>,
+    /// Timers to watch.
+    #[serde(default)]
+    pub timers: Vec<String>,
     /// The domain that this host's nginx serves; `None`: this host has none.
     #[serde(default)]
     pub tls_domain: Option<String>,

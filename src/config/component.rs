@@ -16,6 +16,8 @@ pub enum Component {
     Powerdns,
     /// The web server at the edge: TLS, rate limits, client certificates.
     Nginx,
+    /// The Python daemons, each in an account and a sandbox of its own.
+    Daemons,
     /// `hams-agent`, which applies the changes and watches the rest.
     Agent,
 }
@@ -28,6 +30,7 @@ impl Component {
         Component::Rabbitmq,
         Component::Powerdns,
         Component::Nginx,
+        Component::Daemons,
         Component::Agent,
     ];
 
@@ -39,11 +42,12 @@ impl Component {
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
             Component::Nginx => "nginx",
+            Component::Daemons => "daemons",
             Component::Agent => "agent",
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, nginx, agent`.
+    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, nginx, daemons, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -90,7 +94,7 @@ mod tests {
     #[test]
     fn a_component_of_another_version_names_those_of_this_one() {
         let error = "kubernetes".parse::<Component>().unwrap_err().to_string();
-        let list = "postgresql, redis, rabbitmq, powerdns, nginx, agent";
+        let list = "postgresql, redis, rabbitmq, powerdns, nginx, daemons, agent";
         assert_eq!(error, format!("unknown component `kubernetes`: this version carries {list}"));
     }
 }

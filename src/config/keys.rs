@@ -65,7 +65,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "components",
         kind: Kind::List,
-        default: Some(r#"["postgresql", "redis", "rabbitmq", "powerdns", "nginx", "agent"]"#),
+        default: Some(r#"["postgresql", "redis", "rabbitmq", "powerdns", "nginx", "daemons", "agent"]"#),
         example: r#"["powerdns", "agent"]"#,
         doc: "What this host runs. A component that is left out is neither installed nor touched.",
     },
@@ -228,6 +228,29 @@ pub const KEYS: &[Key] = &[
         example: r#""/etc/hams/origin-pull-ca.pem""#,
         doc: "The certificate authority of Cloudflare's authenticated origin pulls, in PEM. With it, the domain and \
             `www` take only connections that show a certificate below it.",
+    },
+    Key {
+        name: "daemons.source",
+        kind: Kind::Text,
+        default: Some(r#""/opt/hams/daemons""#),
+        example: r#""/srv/daemons""#,
+        doc: "Where the code of the daemons lies; root alone may be able to write there, and every account must be able to \
+            read it. A daemon whose code is not there is left out.",
+    },
+    Key {
+        name: "daemons.catalogue",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/hams/daemons.toml""#,
+        doc: "A catalogue with daemons of your own, in the form of /usr/share/doc/hams/examples/daemons.toml. An entry \
+            takes the place of one of hams that has its name.",
+    },
+    Key {
+        name: "daemons.enable",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: r#"["fcc.uls.sync"]"#,
+        doc: "Daemons that the catalogue marks `opt_in`, and that this node shall have.",
     },
     Key {
         name: "apt.lock_timeout",

@@ -65,6 +65,8 @@ mod tests {
         assert_eq!(config.postgresql.source, PostgresqlSource::Pgdg);
         assert_eq!((config.postgresql.version, config.postgresql.port), (16, 5432));
         assert_eq!(config.odoo.database, "hams_prod");
+        assert_eq!(config.daemons.source, Path::new("/opt/hams/daemons"));
+        assert!(config.daemons.catalogue.is_none() && config.daemons.enable.is_empty());
         assert_eq!(config.apt.pgdg.signed_by, None);
     }
 
@@ -100,6 +102,10 @@ mod tests {
             client_ca = "/etc/x/root.pem"
             cloudflare = true
             origin_pull_ca = "/etc/x/pull.pem"
+            [daemons]
+            source = "/srv/daemons"
+            catalogue = "/etc/hams/daemons.toml"
+            enable = ["fcc.uls.sync"]
             [apt]
             lock_timeout = 0
             [apt.pgdg]
@@ -124,6 +130,9 @@ mod tests {
         assert_eq!(config.nginx.client_ca, Some("/etc/x/root.pem".into()));
         assert_eq!(config.nginx.origin_pull_ca, Some("/etc/x/pull.pem".into()));
         assert!(config.nginx.cloudflare);
+        assert_eq!(config.daemons.source, Path::new("/srv/daemons"));
+        assert_eq!(config.daemons.catalogue.as_deref(), Some(Path::new("/etc/hams/daemons.toml")));
+        assert_eq!(config.daemons.enable, ["fcc.uls.sync"]);
         assert_eq!(config.apt.lock_timeout, Duration::ZERO);
         assert_eq!(config.postgresql.host.as_deref(), Some("db.example.org"));
         assert_eq!(config.postgresql.source, PostgresqlSource::Debian);
@@ -174,7 +183,7 @@ mod tests {
                 "components = [\"kubernetes\"]",
                 [
                     "hams.toml:2: `components`: `kubernetes` is no component: \
-                     this version carries postgresql, redis, rabbitmq, powerdns, nginx, agent",
+                     this version carries postgresql, redis, rabbitmq, powerdns, nginx, daemons, agent",
                     "hint: remove `kubernetes` from the list",
                 ],
             ),

@@ -24,5 +24,6 @@ pub use postgresql::{Extension, PostgresqlSource};
 pub use render::{reference, render};
 pub use resolve::Overrides;
 pub use settings::{
-    Apt, Config, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository, Tls,
+    Apt, Config, Daemons, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository,
+    Tls,
 };

@@ -54,6 +54,18 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Problem> {
     Ok(PathBuf::from(text))
 }
 
+/// The name of a daemon, as a unit's instance bears it.
+pub(super) fn daemon(text: &str) -> Result<String, Problem> {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+    if text.is_empty() || !text.chars().all(is_plain) {
+        return Err(Problem::new(
+            "is no name of a daemon",
+            "name one as the catalogue does, such as `fcc.uls.sync`",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 fn normal(text: &str, least_labels: usize) -> Result<String, Problem> {
     let bare = |name: &str| format!("give the bare name, such as `{name}`");
     if text.is_empty() {

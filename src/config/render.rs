@@ -70,6 +70,9 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "nginx.client_ca" => config.nginx.client_ca.as_deref().map(path),
         "nginx.cloudflare" => Some(config.nginx.cloudflare.to_string()),
         "nginx.origin_pull_ca" => config.nginx.origin_pull_ca.as_deref().map(path),
+        "daemons.source" => Some(path(&config.daemons.source)),
+        "daemons.catalogue" => config.daemons.catalogue.as_deref().map(path),
+        "daemons.enable" => Some(array(&config.daemons.enable)),
         "apt.lock_timeout" => Some(config.apt.lock_timeout.as_secs().to_string()),
         "apt.pgdg.uri" => Some(quoted(&config.apt.pgdg.uri)),
         "apt.pgdg.signed_by" => {
@@ -148,7 +151,8 @@ mod tests {
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              odoo.host = \"::1\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
-             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\napt.lock_timeout = 7\n",
+             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\ndaemons.source = \"/srv/d\"\n\
+             daemons.catalogue = \"/d.toml\"\ndaemons.enable = [\"fcc.uls.sync\"]\napt.lock_timeout = 7\n",
             "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
              postgresql.extensions = [\"vector\"]\napt.pgdg.uri = \"file:/x\"\napt.pgdg.signed_by = \"/x.asc\"\n",
         ] {
@@ -166,7 +170,7 @@ mod tests {
             settings,
             [
                 "domain = \"hams.com\"",
-                "components = [\"postgresql\", \"redis\", \"rabbitmq\", \"powerdns\", \"nginx\", \"agent\"]"
+                "components = [\"postgresql\", \"redis\", \"rabbitmq\", \"powerdns\", \"nginx\", \"daemons\", \"agent\"]"
             ]
         );
         assert!(text.contains("hams.toml(5)"));
@@ -177,7 +181,7 @@ mod tests {
         let config = config(
             "domain = \"hams.com\"\ncomponents = [\"agent\"]\npostgresql.host = \"p\"\napt.pgdg.signed_by = \"/x.asc\"\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
              odoo.host = \"c\"\ntls.certificate = \"/c\"\ntls.key = \"/k\"\nnginx.client_ca = \"/a\"\n\
-             nginx.origin_pull_ca = \"/o\"",
+             nginx.origin_pull_ca = \"/o\"\ndaemons.catalogue = \"/d\"",
         );
         assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));
     }

@@ -10,7 +10,8 @@ use crate::config::error::{ConfigError, Place};
 use crate::config::name::{self, Problem};
 use crate::config::postgresql;
 use crate::config::settings::{
-    Apt, Config, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository, Tls,
+    Apt, Config, Daemons, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository,
+    Tls,
 };
 
 /// The longest wait for apt's lock that is taken for meant.
@@ -115,6 +116,14 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             client_ca: path("nginx.client_ca", &settings)?,
             cloudflare: matches!(settings.get("nginx.cloudflare"), Some(Setting::Flag(given)) if given.value),
             origin_pull_ca: path("nginx.origin_pull_ca", &settings)?,
+        },
+        daemons: Daemons {
+            source: required("daemons.source", &settings, name::path)?,
+            catalogue: path("daemons.catalogue", &settings)?,
+            enable: match list(&settings, "daemons.enable") {
+                Some(given) if !given.value.is_empty() => each("daemons.enable", Some(given), name::daemon)?,
+                _ => Vec::new(),
+            },
         },
         apt: Apt {
             lock_timeout: lock_timeout(&settings)?,

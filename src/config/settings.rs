@@ -29,6 +29,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// The table `[nginx]`.
     pub nginx: Nginx,
+    /// The table `[daemons]`.
+    pub daemons: Daemons,
     /// The table `[apt]`.
     pub apt: Apt,
 }
@@ -131,6 +133,17 @@ pub struct Nginx {
     pub cloudflare: bool,
     /// The root of the certificates that the domain's connections must show, an absolute path; `None`: none is asked for.
     pub origin_pull_ca: Option<PathBuf>,
+}
+
+/// The Python daemons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemons {
+    /// Where their code lies, an absolute path.
+    pub source: PathBuf,
+    /// The site's own catalogue, an absolute path.
+    pub catalogue: Option<PathBuf>,
+    /// Names of opt-in daemons, nothing twice.
+    pub enable: Vec<String>,
 }
 
 /// How packages are installed.

@@ -10,6 +10,7 @@ mod powerdns;
 mod rabbitmq;
 mod redis;
 mod report;
+mod timers;
 mod units;
 
 pub use check::{Check, Outcome, State, probe};
@@ -20,4 +21,5 @@ pub use powerdns::PowerDnsCheck;
 pub use rabbitmq::RabbitmqCheck;
 pub use redis::RedisCheck;
 pub use report::{Entry, Report};
+pub use timers::TimerCheck;
 pub use units::UnitCheck;

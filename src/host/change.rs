@@ -58,6 +58,18 @@ pub enum Change {
         /// Files or folders, removed with all that is in them.
         paths: Vec<PathBuf>,
     },
+    /// A system account was made. One that owns data goes with them: with `--purge-data`.
+    Account {
+        /// Its name, and its group's.
+        name: String,
+        /// Whether data that stay are its own.
+        owns_data: bool,
+    },
+    /// A folder was filled that holds nothing but what hams puts there: removed with all that is in it.
+    Tree {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Something that only its own program can take back.
     Undo {
         /// The package of that program: when hams installed it, this goes or stays with it.

@@ -18,17 +18,24 @@ pub struct Directory {
     group: String,
     mode: u32,
     shared: bool,
+    data: bool,
 }
 
 impl Directory {
     /// A folder of ours: owner, group and mode are held.
     pub fn new(path: impl Into<PathBuf>, owner: &str, group: &str, mode: u32) -> Self {
-        Self { path: path.into(), owner: owner.into(), group: group.into(), mode, shared: false }
+        Self { path: path.into(), owner: owner.into(), group: group.into(), mode, shared: false, data: false }
     }
 
     /// A folder that belongs to another package: made root:root 0755 when missing, left as it is when there.
     pub fn shared(path: impl Into<PathBuf>) -> Self {
         Self { shared: true, ..Self::new(path, "root", "root", 0o755) }
+    }
+
+    /// What comes to lie in it stays on the host until it is asked to go.
+    pub fn data(mut self) -> Self {
+        self.data = true;
+        self
     }
 
     /// The id of the folder at `path`.
@@ -81,7 +88,10 @@ impl Resource for Directory {
     fn undo<'a>(&'a self, _host: &'a Host) -> BoxFuture<'a, Result<Option<Change>, Error>> {
         Box::pin(async {
             let made = existing(&self.path)?.is_none();
-            Ok(made.then(|| Change::Directory { path: self.path.clone() }))
+            Ok(made.then(|| match self.data {
+                true => Change::Data { paths: vec![self.path.clone()] },
+                false => Change::Directory { path: self.path.clone() },
+            }))
         })
     }
 

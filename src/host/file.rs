@@ -210,7 +210,7 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
 }
 
 /// Removes what is at `path`, a folder with all that is in it; nothing there is fine.
-pub(super) fn remove_all(path: &Path) -> Result<(), Error> {
+pub fn remove_all(path: &Path) -> Result<(), Error> {
     match existing(path)? {
         None => Ok(()),
         Some(found) if found.is_dir() => fs::remove_dir_all(path).map_err(Error::io("remove", path)),

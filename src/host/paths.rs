@@ -8,6 +8,10 @@ pub const ETC: &str = "/etc/hams";
 pub const VAULT: &str = "/etc/hams/secrets.env";
 /// Derived, one secret a file, for `LoadCredential=`.
 pub const CREDENTIALS: &str = "/etc/hams/credentials";
+/// Derived, the daemons' variables in groups, for `EnvironmentFile=`.
+pub const ENVIRONMENT: &str = "/etc/hams/env";
+/// What the daemons run from: of each its venv.
+pub const DAEMONS: &str = "/var/lib/hams-daemons";
 /// The agent's configuration, derived from hams.toml.
 pub const AGENT_CONFIG: &str = "/etc/hams/agent.toml";
 /// The installer's state: journal, receipt, backups, unit stamps.

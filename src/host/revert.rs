@@ -47,6 +47,13 @@ pub async fn revert(
                 Ok(paths.iter().filter(|path| path.exists()).map(|path| path.display().to_string()).collect())
             }
         }
+        Change::Account { name, owns_data } => {
+            if *owns_data && !scope.purge_data {
+                return Ok(vec![format!("account {name}")]);
+            }
+            remove_account(name).await.map(|()| Vec::new())
+        }
+        Change::Tree { path } => remove_all(path).map(|()| Vec::new()),
         Change::Undo { package, commands, data_commands } => {
             if installed.contains(package) && !scope.keep_packages {
                 return Ok(Vec::new());
@@ -138,12 +145,17 @@ async fn packages(
         remove_all(path)?;
     }
     for name in accounts {
-        if account::find_user(name)?.is_some() {
-            Command::new("userdel").args([name]).run().await?;
-        }
-        if account::find_group(name)?.is_some() {
-            Command::new("groupdel").args([name]).run().await?;
-        }
+        remove_account(name).await?;
     }
     Ok(Vec::new())
+}
+
+async fn remove_account(name: &str) -> Result<(), Error> {
+    if account::find_user(name)?.is_some() {
+        Command::new("userdel").args([name]).run().await?;
+    }
+    if account::find_group(name)?.is_some() {
+        Command::new("groupdel").args([name]).run().await?;
+    }
+    Ok(())
 }

@@ -56,6 +56,11 @@ impl Listener {
             .map_or_else(|| format!("socket {}", self.inode), |(pid, name)| format!("{name} (pid {pid})"))
     }
 
+    /// The process that holds it, if it can be seen.
+    pub fn process(&self) -> Option<u32> {
+        find_process(self.inode).map(|(pid, _)| pid)
+    }
+
     /// The name of the program that holds it, if it can be seen.
     pub fn program(&self) -> Option<String> {
         find_process(self.inode).map(|(_, name)| name)

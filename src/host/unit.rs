@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 const READY_LIMIT: Duration = Duration::from_secs(180);
 const PROBE_EVERY: Duration = Duration::from_millis(100);
 
+/// What is said of a unit that is not enabled.
+pub const NOT_AT_BOOT: &str = "it does not start at boot";
+
 /// A unit that must run.
 pub struct Unit {
     name: String,
@@ -188,7 +191,7 @@ impl Unit {
         }
         let mut reasons = Vec::new();
         if !matches!(state.unit_file.as_str(), "enabled" | "static" | "indirect") {
-            reasons.push(format!("it does not start at boot ({})", state.unit_file));
+            reasons.push(format!("{NOT_AT_BOOT} ({})", state.unit_file));
         }
         if !state.is_running() {
             reasons.push(format!("it is {}", state.words()));

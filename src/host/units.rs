@@ -94,6 +94,17 @@ impl UnitState {
     }
 }
 
+/// When a timer elapses next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At this time since the epoch.
+    At(Duration),
+    /// So long after the boot.
+    SinceBoot(Duration),
+    /// Nothing is planned.
+    Never,
+}
+
 /// What is asked of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
@@ -152,6 +163,20 @@ impl Systemd {
             state.main_pid = number(&service, "MainPID");
         }
         Ok(state)
+    }
+
+    /// When `timer` elapses next.
+    pub async fn next(&self, timer: &str) -> Result<Next, Error> {
+        let failed = |source| Error::Bus { action: format!("ask when {timer} elapses"), source };
+        let path = self.manager.load_unit(timer).await.map_err(failed)?;
+        let timer = self.properties(&path, "org.freedesktop.systemd1.Timer").await.map_err(failed)?;
+        // systemd says 0, or the largest number there is, where nothing is planned.
+        let planned = |name: &str| {
+            let time = microseconds(&timer, name);
+            (!time.is_zero() && time < Duration::from_micros(u64::MAX)).then_some(time)
+        };
+        let at = planned("NextElapseUSecRealtime").map(Next::At);
+        Ok(at.or_else(|| planned("NextElapseUSecMonotonic").map(Next::SinceBoot)).unwrap_or(Next::Never))
     }
 
     /// When systemd began to boot this system, since the epoch.

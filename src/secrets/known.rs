@@ -111,6 +111,9 @@ pub const KNOWN: &[Spec] = &[
     },
 ];
 
+/// What an operator may add to the vault for daemons that send mail.
+pub const SMTP: [&str; 4] = ["SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS"];
+
 /// The secret of that name.
 pub(super) fn find(name: &str) -> Option<&'static Spec> {
     KNOWN.iter().find(|spec| spec.name == name)
@@ -150,6 +153,12 @@ pub fn template() -> String {
             ));
         }
         text.push_str(&format!("{}=\n", spec.name));
+    }
+    text.push_str(
+        "\n# Optional: the mail server of daemons that send mail. Never made; without these lines they get none.\n",
+    );
+    for name in SMTP {
+        text.push_str(&format!("#{name}=\n"));
     }
     text
 }

@@ -103,6 +103,11 @@ fn unclosed(name: &str) -> Fault {
     (format!("the quote of `{name}` is not closed"), "close it on the same line".into())
 }
 
+/// A line `NAME=value` that systemd and Docker Compose read back to just this value.
+pub fn assignment(name: &str, value: &str) -> String {
+    format!("{name}={}", quoted(value))
+}
+
 /// A value as it stands behind the `=`: bare where that is enough, else in quotes.
 pub(super) fn quoted(value: &str) -> String {
     if value.chars().all(is_plain) {

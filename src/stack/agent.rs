@@ -1,5 +1,6 @@
 //! The resident agent: its account, its configuration, its credentials, its unit.
 
+use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
 use super::{nginx, postgresql, powerdns, rabbitmq, redis};
@@ -42,6 +43,13 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     if config.has(Component::Postgresql) {
         units.push(postgresql::cluster(config)?.unit());
     }
+    let (mut timers, daemons) = (Vec::new(), Selection::of(config)?.daemons);
+    for (daemon, _) in &daemons {
+        match daemon.timer() {
+            Some(timer) => timers.push(timer),
+            None => units.push(daemon.service()),
+        }
+    }
     let settings = render(
         "agent/agent.toml.j2",
         include_str!("../../deploy/agent/agent.toml.j2"),
@@ -54,6 +62,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             redis_port => redis::PORT,
             redis_user => redis::MONITOR,
             units => units,
+            timers => timers,
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },
     )?;

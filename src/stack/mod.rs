@@ -5,6 +5,15 @@
 
 pub mod agent;
 pub mod base;
+pub mod daemons;
+pub mod daemons_catalogue;
+pub mod daemons_check;
+pub mod daemons_code;
+pub mod daemons_environment;
+pub mod daemons_selection;
+pub mod daemons_start;
+pub mod daemons_units;
+pub mod daemons_venv;
 pub mod dump;
 pub mod nginx;
 pub mod nginx_certificate;
@@ -23,6 +32,7 @@ pub mod powerdns_zone;
 pub mod rabbitmq;
 pub mod rabbitmq_objects;
 pub mod redis;
+pub mod target;
 pub mod template;
 pub mod verify;
 

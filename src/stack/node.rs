@@ -1,7 +1,7 @@
 //! A whole node: every component's part put together into one plan.
 
 use super::part::{Context, Part, PartError};
-use super::{agent, base, nginx, postgresql, powerdns, rabbitmq, redis};
+use super::{agent, base, daemons, nginx, postgresql, powerdns, rabbitmq, redis, target};
 use crate::config::{Component, Config, Listen};
 use crate::health::Check;
 use crate::host::apt::Packages;
@@ -21,15 +21,16 @@ const MEMORY: u64 = 400 << 20;
 const DISK: u64 = 300 << 20;
 
 /// Programs that others run beside us: what they listen on elsewhere is no matter of ours.
-const SHARED_PROGRAMS: [&str; 2] = ["systemd", "postgres"];
+const SHARED_PROGRAMS: [&str; 3] = ["systemd", "postgres", "python"];
 
 /// Every component and its file.
-const PARTS: [(Component, Maker); 6] = [
+const PARTS: [(Component, Maker); 7] = [
     (Component::Postgresql, postgresql::part),
     (Component::Redis, redis::part),
     (Component::Rabbitmq, rabbitmq::part),
     (Component::Powerdns, powerdns::part),
     (Component::Nginx, nginx::part),
+    (Component::Daemons, daemons::part),
     (Component::Agent, agent::part),
 ];
 
@@ -45,6 +46,8 @@ pub struct Node {
     pub vault: Vault,
     /// How to tell that it works, asked from outside each component.
     pub checks: Vec<Box<dyn Check>>,
+    /// What people should know of it, and what is no fault.
+    pub notes: Vec<String>,
     public: Vec<(Transport, u16)>,
 }
 
@@ -77,6 +80,7 @@ impl Node {
         let mut public = Vec::new();
         let mut checks = Vec::new();
         let mut before_packages = Vec::new();
+        let mut notes = Vec::new();
         for (component, part) in PARTS {
             if !config.has(component) {
                 continue;
@@ -94,12 +98,14 @@ impl Node {
             needs.sources.extend(part.sources);
             public.extend(part.public);
             checks.extend(part.checks);
+            notes.extend(part.notes);
         }
+        steps.extend(target::steps(config, &steps)?);
         if !packages.names.is_empty() {
             before_packages.push(File::id_of(paths::VAULT));
             steps.push(Step::new("packages", packages, before_packages));
         }
-        Ok(Self { plan: Plan::new(steps)?, needs, vault, checks, public })
+        Ok(Self { plan: Plan::new(steps)?, needs, vault, checks, notes, public })
     }
 
     /// What of the node's needs is known only after looking: whether packages are going to be installed.

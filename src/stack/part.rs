@@ -42,6 +42,8 @@ pub struct Part {
     pub memory: u64,
     /// Addresses of the package sources that it adds.
     pub sources: Vec<String>,
+    /// What people should know of it, and what is no fault.
+    pub notes: Vec<String>,
 }
 
 /// A component that could not be put together.

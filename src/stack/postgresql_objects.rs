@@ -25,6 +25,11 @@ pub struct Objects {
 }
 
 impl Objects {
+    /// The id of the one such set of a plan.
+    pub fn id_of() -> String {
+        "postgresql:objects".into()
+    }
+
     /// Inspected with the SQL of `inspect`, made so by that of `apply`, which may hold a verifier.
     pub fn new(cluster: Cluster, inspect: String, apply: String, wanted: Vec<(String, String)>) -> Self {
         Self { cluster, inspect, apply, wanted }
@@ -40,7 +45,7 @@ impl Objects {
 
 impl Resource for Objects {
     fn id(&self) -> String {
-        "postgresql:objects".into()
+        Self::id_of()
     }
 
     fn describe(&self) -> String {

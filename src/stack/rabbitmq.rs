@@ -1,5 +1,6 @@
 //! RabbitMQ on loopback: AMQP, epmd and the distribution port; no `guest`; the two queues of the event contract.
 
+use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, drop_in, drop_in_path};
 use super::rabbitmq_objects::Objects;
 use super::template::render;
@@ -35,12 +36,15 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let hash = |name: &str| -> Result<String, PartError> {
         Ok(rabbitmq_password_hash(cx.vault.require(name)?, cx.vault.salt(name)?))
     };
+    let daemons = Selection::of(cx.config)?;
     let definitions = render(
         "rabbitmq/definitions.json.j2",
         include_str!("../../deploy/rabbitmq/definitions.json.j2"),
         context! {
             platform_hash => hash("RMQ_PASS")?,
             agent_hash => hash("HAMS_AGENT_RMQ_PASS")?,
+            platform_configure => only(&[&["dns_zone_updates"][..], &daemons.queues()].concat()),
+            platform_read => only(&daemons.queues()),
         },
     )?;
     let objects = Objects::new(UNIT, DEFINITIONS, &definitions).map_err(PartError::Config)?;
@@ -107,4 +111,22 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         disk: DISK,
         ..Part::default()
     })
+}
+
+/// A pattern of RabbitMQ's permissions that fits these queues and nothing else, as it stands in JSON.
+fn only(queues: &[&str]) -> String {
+    let names = queues.iter().map(|queue| queue.replace('.', "\\\\.")).collect::<Vec<_>>().join("|");
+    if queues.len() > 1 { format!("^({names})$") } else { format!("^{names}$") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_name_queues_whole() {
+        assert_eq!(only(&[]), "^$");
+        assert_eq!(only(&["dns_zone_updates"]), "^dns_zone_updates$");
+        assert_eq!(only(&["a", "b.c"]), r"^(a|b\\.c)$");
+    }
 }

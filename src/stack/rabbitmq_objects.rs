@@ -29,6 +29,11 @@ pub struct Objects {
 }
 
 impl Objects {
+    /// The id of the one such set of a plan.
+    pub fn id_of() -> String {
+        "rabbitmq:objects".into()
+    }
+
     /// The objects of `definitions`, which stands at `path`, in the broker that `unit` runs.
     pub fn new(unit: &'static str, path: &'static str, definitions: &str) -> Result<Self, String> {
         let wanted = serde_json::from_str(definitions);
@@ -105,7 +110,7 @@ impl Objects {
 
 impl Resource for Objects {
     fn id(&self) -> String {
-        "rabbitmq:objects".into()
+        Self::id_of()
     }
 
     fn describe(&self) -> String {

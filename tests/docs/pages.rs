@@ -25,7 +25,12 @@ pub fn hams_install() -> String {
                  Of Odoo's admin password it has the hash alone.",
             ),
             ("/etc/hams/credentials/", "Single secrets for the units that read them, taken from the vault."),
+            (
+                "/etc/hams/env/",
+                "The daemons' variables in groups, taken from hams.toml and the vault, read by systemd.",
+            ),
             ("/etc/hams/agent.toml", "The agent's settings, derived from hams.toml. Not to be edited."),
+            ("/var/lib/hams-daemons/", "The daemons' own Pythons, a folder each."),
             (
                 "/var/lib/hams/journal",
                 "Each step of the current run: a run that was cut off goes on from here.",

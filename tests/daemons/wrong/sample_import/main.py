@@ -1,0 +1,3 @@
+"""Needs a package that nothing lists."""
+
+import pika  # noqa: F401
