@@ -18,7 +18,9 @@ use super::{checks, credentials, notify, socket};
 use crate::agent::credentials::CredentialError;
 use crate::config::agent::{AgentConfig, AgentConfigError};
 use crate::dns::{Name, NameError};
-use crate::health::{Check, NginxCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, UnitCheck};
+use crate::health::{
+    Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, UnitCheck,
+};
 use crate::sync::{BrokerSettings, MemoryError, PowerDns, PowerDnsError, Progress, Settings, ZoneSync};
 
 /// Messages that may wait here: one batch in work and one behind it.
@@ -175,6 +177,9 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
     }
     if let Some(domain) = &config.health.tls_domain {
         checks.push(Box::new(NginxCheck::on_this_host(domain)));
+    }
+    if let Some(odoo) = &config.health.odoo {
+        checks.push(Box::new(OdooCheck::new(&odoo.host, odoo.http_port, odoo.gevent_port)));
     }
     checks.push(Box::new(PowerDnsCheck::new(&config.powerdns.api, key.clone())));
     checks.push(Box::new(RabbitmqCheck::new(

@@ -14,6 +14,8 @@ pub enum Component {
     Rabbitmq,
     /// The authoritative name server.
     Powerdns,
+    /// The application: Odoo 19.
+    Odoo,
     /// The web server at the edge: TLS, rate limits, client certificates.
     Nginx,
     /// `hams-agent`, which applies the changes and watches the rest.
@@ -27,6 +29,7 @@ impl Component {
         Component::Redis,
         Component::Rabbitmq,
         Component::Powerdns,
+        Component::Odoo,
         Component::Nginx,
         Component::Agent,
     ];
@@ -38,12 +41,13 @@ impl Component {
             Component::Redis => "redis",
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
+            Component::Odoo => "odoo",
             Component::Nginx => "nginx",
             Component::Agent => "agent",
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, nginx, agent`.
+    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, odoo, nginx, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -90,7 +94,7 @@ mod tests {
     #[test]
     fn a_component_of_another_version_names_those_of_this_one() {
         let error = "kubernetes".parse::<Component>().unwrap_err().to_string();
-        let list = "postgresql, redis, rabbitmq, powerdns, nginx, agent";
+        let list = "postgresql, redis, rabbitmq, powerdns, odoo, nginx, agent";
         assert_eq!(error, format!("unknown component `kubernetes`: this version carries {list}"));
     }
 }

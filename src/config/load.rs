@@ -32,6 +32,7 @@ mod tests {
 
     use super::*;
     use crate::config::component::Component;
+    use crate::config::odoo::OdooSource;
     use crate::config::postgresql::{Extension, PostgresqlSource};
     use crate::config::settings::{Listen, MaxMemory};
 
@@ -65,6 +66,12 @@ mod tests {
         assert_eq!(config.postgresql.source, PostgresqlSource::Pgdg);
         assert_eq!((config.postgresql.version, config.postgresql.port), (16, 5432));
         assert_eq!(config.odoo.database, "hams_prod");
+        assert_eq!(config.odoo.source, OdooSource::Debian);
+        assert_eq!(
+            (config.odoo.modules, config.odoo.addons_path.len()),
+            (vec!["base".into(), "web".into()], 0)
+        );
+        assert_eq!(config.apt.odoo.uri, None);
         assert_eq!(config.apt.pgdg.signed_by, None);
     }
 

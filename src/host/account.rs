@@ -18,3 +18,10 @@ pub fn find_group(name: &str) -> Result<Option<Group>, Error> {
     Group::from_name(name)
         .map_err(|error| Error::Unexpected(format!("cannot look up group `{name}`: {error}")))
 }
+
+/// Whether the group of that number lists the user `name`.
+pub fn is_member(name: &str, group: u32) -> Result<bool, Error> {
+    let found = Group::from_gid(group.into())
+        .map_err(|error| Error::Unexpected(format!("cannot look up group {group}: {error}")))?;
+    Ok(found.is_some_and(|group| group.mem.iter().any(|member| member == name)))
+}

@@ -192,7 +192,7 @@ impl Resource for File {
 }
 
 /// What is at `path`, without following a link; `None` only when there is nothing.
-pub(super) fn existing(path: &Path) -> Result<Option<fs::Metadata>, Error> {
+pub fn existing(path: &Path) -> Result<Option<fs::Metadata>, Error> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -210,7 +210,7 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
 }
 
 /// Removes what is at `path`, a folder with all that is in it; nothing there is fine.
-pub(super) fn remove_all(path: &Path) -> Result<(), Error> {
+pub fn remove_all(path: &Path) -> Result<(), Error> {
     match existing(path)? {
         None => Ok(()),
         Some(found) if found.is_dir() => fs::remove_dir_all(path).map_err(Error::io("remove", path)),

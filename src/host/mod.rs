@@ -6,6 +6,7 @@
 pub mod absent_link;
 pub mod account;
 pub mod apt;
+pub mod apt_fit;
 mod apt_get;
 pub mod apt_lock;
 pub mod apt_mark;
@@ -13,6 +14,7 @@ pub mod apt_sources;
 pub mod apt_spoilt;
 pub mod change;
 pub mod command;
+pub mod deb;
 pub mod directory;
 pub mod error;
 pub mod file;

@@ -30,6 +30,11 @@ impl Objects {
         Self { cluster, inspect, apply, wanted }
     }
 
+    /// The id of what is in the server.
+    pub fn id_of() -> String {
+        "postgresql:objects".into()
+    }
+
     fn differences(&self, facts: &str) -> Vec<String> {
         let facts: BTreeSet<&str> = facts.lines().collect();
         let missing = self.wanted.iter().filter(|(fact, _)| !facts.contains(fact.as_str()));
@@ -40,7 +45,7 @@ impl Objects {
 
 impl Resource for Objects {
     fn id(&self) -> String {
-        "postgresql:objects".into()
+        Self::id_of()
     }
 
     fn describe(&self) -> String {
@@ -143,7 +148,7 @@ impl Resource for Loaded {
 }
 
 /// What psql answers to `sql`, or why nobody can be asked yet.
-async fn ask(cluster: Cluster, sql: &str, host: &Host) -> Result<Result<String, String>, Error> {
+pub(super) async fn ask(cluster: Cluster, sql: &str, host: &Host) -> Result<Result<String, String>, Error> {
     if !host.systemd().await?.state(&cluster.unit()).await?.is_running() {
         return Ok(Err("PostgreSQL is not running yet".into()));
     }
