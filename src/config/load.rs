@@ -181,7 +181,7 @@ mod tests {
                 "components = [\"kubernetes\"]",
                 [
                     "hams.toml:2: `components`: `kubernetes` is no component: \
-                     this version carries postgresql, redis, rabbitmq, powerdns, nginx, agent",
+                     this version carries postgresql, redis, rabbitmq, powerdns, odoo, nginx, agent",
                     "hint: remove `kubernetes` from the list",
                 ],
             ),
@@ -199,6 +199,16 @@ mod tests {
             ("postgresql.version = 9", ["9 is no supported major version", "hint: give one from"]),
             ("postgresql.extensions = [\"plperlu\"]", ["`plperlu` is no extension", "`vector`"]),
             ("odoo.database = \"Hams\"", ["`Hams` is no name for a database", "hint: use lower-case"]),
+            ("odoo.host = \"erp.example.org\"", ["names the machine", "take `odoo` out of `components`"]),
+            ("odoo.source = \"git\"", ["`git` is no source", "hint: give `debian` or `nightly`"]),
+            ("odoo.source = \"nightly\"", ["needs the key", "`[apt.odoo-nightly]`"]),
+            (
+                "odoo.package = \"/o.deb\"\nodoo.source = \"debian\"",
+                ["`odoo.source`: is set together with `odoo.package`", "hint: remove `source`"],
+            ),
+            ("odoo.package = \"/o.zip\"", ["is no Debian package", "`.deb`"]),
+            ("odoo.modules = [\"a,b\"]", ["`a,b` is no module's name", "hint: give technical names"]),
+            ("odoo.addons_path = [\"addons\"]", ["is no absolute path", "beginning with `/`"]),
             ("apt.pgdg.uri = \"mirror\"", ["`mirror` is no address", "`https://`"]),
             ("powerdns.listen = [\"0.0.0.0\"]", ["every address", "hint: give `auto`"]),
             ("powerdns.listen = [\"192.0.2.1:53\"]", ["is no address", "without port"]),

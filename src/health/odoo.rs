@@ -68,7 +68,8 @@ impl Check for OdooCheck {
                 while let Some(inner) = cause.source() {
                     cause = inner;
                 }
-                Outcome::failing(format!("{}: {cause}", self.site))
+                let at = error.url().map_or(self.site.as_str(), |url| url.as_str());
+                Outcome::failing(format!("{at}: {cause}"))
             })
         })
     }

@@ -96,7 +96,8 @@ impl Packages {
         if emptied.iter().any(|path| !path.exists()) {
             apt_spoilt::configure_first(spoilt).await?;
         }
-        apt_spoilt::mark_automatic(spoilt.iter().filter(|name| !self.names.contains(name))).await
+        let is_wanted = |name: &String| self.names.contains(name) || self.ahead_of.contains(name);
+        apt_spoilt::mark_automatic(spoilt.iter().filter(|name| !is_wanted(name))).await
     }
 }
 

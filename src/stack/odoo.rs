@@ -146,9 +146,10 @@ fn check(config: &Config) -> Result<(), PartError> {
     Ok(())
 }
 
-/// An answer with the database behind it: a port that takes connections proves nothing.
+/// Answers of both ports, one with the database behind it: a port that takes connections proves nothing.
 fn probe() -> Command {
-    let url = format!("http://127.0.0.1:{}/web/health?db_server_status=1", PORTS[0]);
-    let script = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)";
-    Command::new("/usr/bin/python3").args(["-c", script, &url])
+    let health = format!("http://127.0.0.1:{}/web/health?db_server_status=1", PORTS[0]);
+    let websocket = format!("http://127.0.0.1:{}/websocket/health", PORTS[1]);
+    let script = "import sys, urllib.request as r; [r.urlopen(url, timeout=5) for url in sys.argv[1:]]";
+    Command::new("/usr/bin/python3").args(["-c", script, &health, &websocket])
 }
