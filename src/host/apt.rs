@@ -184,7 +184,7 @@ pub async fn with_files(names: &[String]) -> Result<Vec<String>, Error> {
 }
 
 /// Those of `names` whose status dpkg knows and `is_so` takes.
-async fn of_status(names: &[String], is_so: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
+pub(super) async fn of_status(names: &[String], is_so: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
     if names.is_empty() {
         return Ok(Vec::new()); // dpkg-query would list every package
     }
@@ -250,6 +250,18 @@ pub async fn update(host: &Host, progress: &Progress) -> Result<(), Error> {
     Ok(())
 }
 
+/// Installs what `name` depends on and is still missing, with every service kept down.
+pub(super) async fn complete(name: &str, host: &Host, progress: &Progress) -> Result<(), Error> {
+    let mut missing = would_install(&[name.to_owned()]).await?;
+    missing.retain(|other| other != name);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Mark::set(&missing)?;
+    with_services_down(apt_get(host, &words(&["install"], [&missing]), progress)).await?;
+    apt_spoilt::mark_automatic(missing.iter()).await
+}
+
 /// Fetches the archive of `package` ("NAME" or "NAME=VERSION") into the empty `folder` of root's; apt has verified it.
 pub async fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
     let words = ["--option=APT::Sandbox::User=root", "download", package].map(str::to_owned);
@@ -289,7 +301,7 @@ async fn unpacked_in_part() -> Result<Vec<String>, Error> {
 }
 
 /// What `apt-get install` of `names` would newly install, dependencies among them, also while dpkg is interrupted.
-async fn would_install(names: &[String]) -> Result<Vec<String>, Error> {
+pub(super) async fn would_install(names: &[String]) -> Result<Vec<String>, Error> {
     let simulated = apt_command(words(&["--simulate", "--fix-broken", "install"], [names]));
     let output = simulated.output().await?;
     if output.code != Some(0) {

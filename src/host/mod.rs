@@ -12,6 +12,7 @@ pub mod apt_lock;
 pub mod apt_mark;
 pub mod apt_sources;
 pub mod apt_spoilt;
+pub mod apt_unpacked;
 pub mod change;
 pub mod command;
 pub mod deb;

@@ -12,6 +12,7 @@ use super::template::render;
 use crate::config::{Component, Config};
 use crate::health::{OdooCheck, UnitCheck};
 use crate::host::apt::Packages;
+use crate::host::apt_unpacked::Unpacked;
 use crate::host::command::Command;
 use crate::host::directory::Directory;
 use crate::host::file::File;
@@ -79,6 +80,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     part.packages.names.push("postgresql-client".into()); // Odoo asks for the one of whatever version Debian has
     part.packages.accounts.push("odoo".into());
     part.packages.ahead_of.push(package.clone());
+    let unpacked = Unpacked::new(&package);
+    let unpacked_id = unpacked.id();
     let own = Packages {
         names: vec![package],
         data: vec!["/var/lib/odoo".into(), "/var/log/odoo".into()],
@@ -90,11 +93,14 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     part.steps.push(Step::new(NAME, declaration, [Directory::id_of(SYSUSERS)]));
     // After the packages of all: what accounts were there before is noted there.
     part.steps.push(Step::new(NAME, account, [File::id_of(ACCOUNT), Packages::id_of()]));
-    part.steps.push(Step::new(NAME, own, [Packages::id_of(), account_id.clone()]));
+    part.steps.push(Step::new(NAME, unpacked, [Packages::id_of(), account_id.clone()]));
+    // dpkg compiles all of it on one core, while on another Odoo fills its database. Its script makes the role `odoo`, which
+    // may make databases, where there is none yet.
+    part.steps.push(Step::new(NAME, own, [unpacked_id.clone(), Objects::id_of()]));
     part.steps.push(Step::new(NAME, DataFolder, [account_id.clone()]));
     let installed = Packages::id_for(NAME);
     let file = File::new(SETTINGS, settings).access("root", "odoo", 0o640);
-    part.steps.push(Step::new(NAME, file, [installed.clone(), account_id]));
+    part.steps.push(Step::new(NAME, file, [unpacked_id.clone(), account_id]));
     let modules = Database::new(
         cluster,
         [UNIT, SETTINGS],
@@ -102,7 +108,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         &config.odoo.modules,
         [inspect.clone(), postgresql::objects_sql(cx)?],
     );
-    let after = [installed, File::id_of(SETTINGS), DataFolder::id_of(), Objects::id_of()];
+    let after = [unpacked_id, File::id_of(SETTINGS), DataFolder::id_of(), Objects::id_of()];
     part.steps.push(Step::new(NAME, modules, after));
     let hash = cx.vault.get(ADMIN_PASSWORD).filter(|hash| !hash.is_empty()).cloned();
     let admin = AdminPassword::new(cluster, database, inspect, hash);
@@ -110,7 +116,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     part.steps.extend(drop_in(NAME, UNIT, include_str!("../../units/odoo.service.d/50-hams.conf")));
     part.before_packages.push(File::id_of(&drop_in_file));
     let unit = Unit::new(UNIT, &[SETTINGS, &drop_in_file]).ready_when(probe());
-    let after = [AdminPassword::id_of(), File::id_of(SETTINGS), File::id_of(&drop_in_file)];
+    let after = [AdminPassword::id_of(), installed, File::id_of(SETTINGS), File::id_of(&drop_in_file)];
     part.steps.push(Step::new(NAME, unit, after));
 
     part.ports.extend(PORTS.map(|number| Port {
