@@ -37,6 +37,8 @@ const PROGRAMS: &[&str] = &["odoo", "python3"];
 const SETTINGS: &str = "/etc/odoo/hams.conf";
 const ACCOUNT: &str = "/etc/sysusers.d/hams-odoo.conf";
 const SYSUSERS: &str = "/etc/sysusers.d";
+/// A folder of xml-core's, which comes with Odoo, that a purge leaves behind.
+const LEFT_BEHIND: &str = "/etc/xml";
 /// Where either package has Odoo's own modules.
 const ADDONS: &str = "/usr/lib/python3/dist-packages/odoo/addons";
 /// Bytes: Odoo compiled, its libraries, the archive, a first database.
@@ -89,6 +91,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         ..Packages::default()
     };
     part.steps.push(Step::new(NAME, Directory::shared(SYSUSERS), none.clone()));
+    part.steps.push(Step::new(NAME, Directory::shared(LEFT_BEHIND), none));
+    part.before_packages.push(Directory::id_of(LEFT_BEHIND));
     let declaration = File::new(ACCOUNT, include_str!("../../deploy/odoo/sysusers.conf"));
     part.steps.push(Step::new(NAME, declaration, [Directory::id_of(SYSUSERS)]));
     // After the packages of all: what accounts were there before is noted there.
