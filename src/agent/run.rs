@@ -19,7 +19,7 @@ use crate::agent::credentials::CredentialError;
 use crate::config::agent::{AgentConfig, AgentConfigError};
 use crate::dns::{Name, NameError};
 use crate::health::{
-    Check, NginxCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
+    Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
 };
 use crate::sync::{BrokerSettings, MemoryError, PowerDns, PowerDnsError, Progress, Settings, ZoneSync};
 
@@ -180,6 +180,9 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
     }
     if let Some(domain) = &config.health.tls_domain {
         checks.push(Box::new(NginxCheck::on_this_host(domain)));
+    }
+    if let Some(odoo) = &config.health.odoo {
+        checks.push(Box::new(OdooCheck::new(&odoo.host, odoo.http_port, odoo.gevent_port)));
     }
     checks.push(Box::new(PowerDnsCheck::new(&config.powerdns.api, key.clone())));
     checks.push(Box::new(RabbitmqCheck::new(

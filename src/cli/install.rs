@@ -4,7 +4,8 @@ use super::args::Options;
 use super::context::{agree, check_needs, host, must_be_able_to_ask, read_config, stand_on_ground};
 use super::exit::Failure;
 use super::screen::Screen;
-use super::{show_plan, show_run, show_verify};
+use super::{ask_admin_password, show_plan, show_run, show_verify};
+use crate::config::Component;
 use crate::host::Host;
 use crate::host::lock::RunLock;
 use crate::plan::journal::Journal;
@@ -79,7 +80,11 @@ async fn change(
     must_be_able_to_ask(screen, options)?;
     let _lock = RunLock::take()?;
     let host = host(&config, options);
-    let node = Node::new(&config, prepare(read_vault()?)?)?;
+    let mut vault = prepare(read_vault()?)?;
+    if config.has(Component::Odoo) && !options.yes {
+        ask_admin_password::fill(screen, &mut vault).await?;
+    }
+    let node = Node::new(&config, vault)?;
     let assessment = Assessment::of(&node.plan, &host).await?;
     check_needs(screen, &node.needs(&assessment), &host).await?;
     let verification = if assessment.is_clean() {

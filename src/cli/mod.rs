@@ -5,6 +5,7 @@
 pub mod admin_password;
 pub mod agent_args;
 pub mod args;
+mod ask_admin_password;
 pub mod context;
 pub mod exit;
 pub mod hidden;

@@ -95,6 +95,21 @@ pub struct HealthConfig {
     /// The domain that this host's nginx serves; `None`: this host has none.
     #[serde(default)]
     pub tls_domain: Option<String>,
+    /// Where Odoo is, when this host runs it.
+    #[serde(default)]
+    pub odoo: Option<OdooConfig>,
+}
+
+/// `[health.odoo]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OdooConfig {
+    /// Host name or address.
+    pub host: String,
+    /// The port of requests.
+    pub http_port: u16,
+    /// The port of the websocket.
+    pub gevent_port: u16,
 }
 
 impl AgentConfig {

@@ -14,6 +14,8 @@ pub enum Component {
     Rabbitmq,
     /// The authoritative name server.
     Powerdns,
+    /// The application: Odoo 19.
+    Odoo,
     /// The web server at the edge: TLS, rate limits, client certificates.
     Nginx,
     /// The Python daemons, each in an account and a sandbox of its own.
@@ -29,6 +31,7 @@ impl Component {
         Component::Redis,
         Component::Rabbitmq,
         Component::Powerdns,
+        Component::Odoo,
         Component::Nginx,
         Component::Daemons,
         Component::Agent,
@@ -41,13 +44,14 @@ impl Component {
             Component::Redis => "redis",
             Component::Rabbitmq => "rabbitmq",
             Component::Powerdns => "powerdns",
+            Component::Odoo => "odoo",
             Component::Nginx => "nginx",
             Component::Daemons => "daemons",
             Component::Agent => "agent",
         }
     }
 
-    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, nginx, daemons, agent`.
+    /// The names of [`Component::ALL`], for messages: `postgresql, redis, rabbitmq, powerdns, odoo, nginx, daemons, agent`.
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
@@ -94,7 +98,7 @@ mod tests {
     #[test]
     fn a_component_of_another_version_names_those_of_this_one() {
         let error = "kubernetes".parse::<Component>().unwrap_err().to_string();
-        let list = "postgresql, redis, rabbitmq, powerdns, nginx, daemons, agent";
+        let list = "postgresql, redis, rabbitmq, powerdns, odoo, nginx, daemons, agent";
         assert_eq!(error, format!("unknown component `kubernetes`: this version carries {list}"));
     }
 }

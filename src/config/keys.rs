@@ -65,7 +65,9 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "components",
         kind: Kind::List,
-        default: Some(r#"["postgresql", "redis", "rabbitmq", "powerdns", "nginx", "daemons", "agent"]"#),
+        default: Some(
+            r#"["postgresql", "redis", "rabbitmq", "powerdns", "odoo", "nginx", "daemons", "agent"]"#,
+        ),
         example: r#"["powerdns", "agent"]"#,
         doc: "What this host runs. A component that is left out is neither installed nor touched.",
     },
@@ -177,8 +179,25 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         default: None,
         example: r#""erp.example.org""#,
-        doc: "The machine whose Odoo nginx passes requests to, on the ports 8069 and 8072: a host name or an \
-            address. Without it, this host's own is used.",
+        doc: "The machine whose Odoo nginx passes requests to, on the ports 8069 and 8072, when `components` leaves \
+            `odoo` out: a host name or an address. Without it, this host's own is used.",
+    },
+    Key {
+        name: "odoo.source",
+        kind: Kind::Text,
+        default: Some(r#""debian""#),
+        example: r#""nightly""#,
+        doc: "Where Odoo 19 comes from: `debian`, the package `odoo-19` of Debian unstable, from which nothing else can \
+            then be installed; or `nightly`, the package `odoo` of Odoo's own repository, whose key \
+            `apt.odoo-nightly.signed_by` must name. Where the package asks for what this Debian does not have, its \
+            control file is repaired, and the plan shows how.",
+    },
+    Key {
+        name: "odoo.package",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/srv/odoo_19.0.20261120_all.deb""#,
+        doc: "A Debian package of Odoo 19 on this host, in the place of a source. The operator answers for its origin.",
     },
     Key {
         name: "odoo.database",
@@ -186,6 +205,21 @@ pub const KEYS: &[Key] = &[
         default: Some(r#""hams_prod""#),
         example: r#""hams_prod""#,
         doc: "The database of Odoo, which the role `odoo` owns.",
+    },
+    Key {
+        name: "odoo.modules",
+        kind: Kind::List,
+        default: Some(r#"["base", "web"]"#),
+        example: r#"["base", "web", "website"]"#,
+        doc: "The modules that are installed in the database, and with them all that they need. One that is added later \
+            is installed by the next run, for which Odoo stops; one that is removed here stays installed.",
+    },
+    Key {
+        name: "odoo.addons_path",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: r#"["/opt/hams/addons"]"#,
+        doc: "More folders with modules, beside Odoo's own: absolute paths that the account `odoo` can read.",
     },
     Key {
         name: "tls.certificate",
@@ -275,6 +309,35 @@ pub const KEYS: &[Key] = &[
         example: r#""/etc/apt/keyrings/mirror.asc""#,
         doc: "The key that signs the repository, where it is not the PostgreSQL project's own, which hams \
             brings along.",
+    },
+    Key {
+        name: "apt.odoo.uri",
+        kind: Kind::Text,
+        default: None,
+        example: r#""http://mirror.example.org/debian""#,
+        doc: "The Debian mirror whose unstable `odoo-19` comes from. Without it, the mirror that apt uses already.",
+    },
+    Key {
+        name: "apt.odoo.signed_by",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/apt/keyrings/mirror.asc""#,
+        doc: "The key that signs that mirror, where it is not Debian's own.",
+    },
+    Key {
+        name: "apt.odoo-nightly.uri",
+        kind: Kind::Text,
+        default: Some(r#""https://nightly.odoo.com/19.0/nightly/deb""#),
+        example: r#""http://mirror.example.org/odoo""#,
+        doc: "Odoo's own repository, with the source `nightly`, or a mirror of it: a flat repository.",
+    },
+    Key {
+        name: "apt.odoo-nightly.signed_by",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/apt/keyrings/odoo.asc""#,
+        doc: "The key that signs Odoo's own repository; hams does not bring it along. Odoo publishes it at \
+            https://nightly.odoo.com/odoo.key: look at it, and keep it in a file.",
     },
 ];
 

@@ -32,6 +32,7 @@ mod tests {
 
     use super::*;
     use crate::config::component::Component;
+    use crate::config::odoo::OdooSource;
     use crate::config::postgresql::{Extension, PostgresqlSource};
     use crate::config::settings::{Listen, MaxMemory};
 
@@ -67,6 +68,12 @@ mod tests {
         assert_eq!(config.odoo.database, "hams_prod");
         assert_eq!(config.daemons.source, Path::new("/opt/hams/daemons"));
         assert!(config.daemons.catalogue.is_none() && config.daemons.enable.is_empty());
+        assert_eq!(config.odoo.source, OdooSource::Debian);
+        assert_eq!(
+            (config.odoo.modules, config.odoo.addons_path.len()),
+            (vec!["base".into(), "web".into()], 0)
+        );
+        assert_eq!(config.apt.odoo.uri, None);
         assert_eq!(config.apt.pgdg.signed_by, None);
     }
 
@@ -183,7 +190,7 @@ mod tests {
                 "components = [\"kubernetes\"]",
                 [
                     "hams.toml:2: `components`: `kubernetes` is no component: \
-                     this version carries postgresql, redis, rabbitmq, powerdns, nginx, daemons, agent",
+                     this version carries postgresql, redis, rabbitmq, powerdns, odoo, nginx, daemons, agent",
                     "hint: remove `kubernetes` from the list",
                 ],
             ),
@@ -201,6 +208,16 @@ mod tests {
             ("postgresql.version = 9", ["9 is no supported major version", "hint: give one from"]),
             ("postgresql.extensions = [\"plperlu\"]", ["`plperlu` is no extension", "`vector`"]),
             ("odoo.database = \"Hams\"", ["`Hams` is no name for a database", "hint: use lower-case"]),
+            ("odoo.host = \"erp.example.org\"", ["names the machine", "take `odoo` out of `components`"]),
+            ("odoo.source = \"git\"", ["`git` is no source", "hint: give `debian` or `nightly`"]),
+            ("odoo.source = \"nightly\"", ["needs the key", "`[apt.odoo-nightly]`"]),
+            (
+                "odoo.package = \"/o.deb\"\nodoo.source = \"debian\"",
+                ["`odoo.source`: is set together with `odoo.package`", "hint: remove `source`"],
+            ),
+            ("odoo.package = \"/o.zip\"", ["is no Debian package", "`.deb`"]),
+            ("odoo.modules = [\"a,b\"]", ["`a,b` is no module's name", "hint: give technical names"]),
+            ("odoo.addons_path = [\"addons\"]", ["is no absolute path", "beginning with `/`"]),
             ("apt.pgdg.uri = \"mirror\"", ["`mirror` is no address", "`https://`"]),
             ("powerdns.listen = [\"0.0.0.0\"]", ["every address", "hint: give `auto`"]),
             ("powerdns.listen = [\"192.0.2.1:53\"]", ["is no address", "without port"]),

@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod load;
 mod name;
+mod odoo;
 mod postgresql;
 mod render;
 mod resolve;
@@ -20,10 +21,11 @@ pub use component::{Component, UnknownComponent};
 pub use error::{ConfigError, Place};
 pub use keys::{KEYS, Key, Kind};
 pub use load::load;
+pub use odoo::OdooSource;
 pub use postgresql::{Extension, PostgresqlSource};
 pub use render::{reference, render};
 pub use resolve::Overrides;
 pub use settings::{
-    Apt, Config, Daemons, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository,
-    Tls,
+    Apt, Config, Daemons, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis,
+    Repository, Tls,
 };

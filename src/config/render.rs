@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::config::keys::{KEYS, Key};
+use crate::config::odoo::OdooSource;
 use crate::config::settings::Config;
 
 /// The hams.toml that says what `config` says: domain and components, and what differs from the
@@ -64,6 +65,17 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "powerdns.personal_parent_zone" => Some(quoted(&config.powerdns.personal_parent_zone)),
         "powerdns.managed_suffixes" => Some(array(&config.powerdns.managed_suffixes)),
         "odoo.database" => Some(quoted(&config.odoo.database)),
+        // Beside a file the key says nothing.
+        "odoo.source" => Some(quoted(config.odoo.source.name().unwrap_or("debian"))),
+        "odoo.package" => match &config.odoo.source {
+            OdooSource::Package(package) => Some(path(package)),
+            OdooSource::Debian | OdooSource::Nightly => None,
+        },
+        "odoo.modules" => Some(array(&config.odoo.modules)),
+        "odoo.addons_path" => {
+            let folders = config.odoo.addons_path.iter().map(|folder| folder.display().to_string());
+            Some(array(&folders.collect::<Vec<_>>()))
+        }
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),
@@ -75,9 +87,11 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "daemons.enable" => Some(array(&config.daemons.enable)),
         "apt.lock_timeout" => Some(config.apt.lock_timeout.as_secs().to_string()),
         "apt.pgdg.uri" => Some(quoted(&config.apt.pgdg.uri)),
-        "apt.pgdg.signed_by" => {
-            config.apt.pgdg.signed_by.as_ref().map(|path| quoted(&path.to_string_lossy()))
-        }
+        "apt.pgdg.signed_by" => config.apt.pgdg.signed_by.as_deref().map(path),
+        "apt.odoo.uri" => config.apt.odoo.uri.as_deref().map(quoted),
+        "apt.odoo.signed_by" => config.apt.odoo.signed_by.as_deref().map(path),
+        "apt.odoo-nightly.uri" => Some(quoted(&config.apt.odoo_nightly.uri)),
+        "apt.odoo-nightly.signed_by" => config.apt.odoo_nightly.signed_by.as_deref().map(path),
         _ => None,
     }
 }
@@ -150,7 +164,8 @@ mod tests {
              redis.maxmemory = \"2GB\"\nrabbitmq.host = \"mq\"\n\
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
-             odoo.host = \"::1\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
+             odoo.host = \"::1\"\nodoo.source = \"nightly\"\nodoo.modules = [\"base\", \"crm\"]\nodoo.addons_path = [\"/a\"]\n\
+             apt.odoo-nightly.signed_by = \"/n.asc\"\napt.odoo-nightly.uri = \"file:/n\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
              nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\ndaemons.source = \"/srv/d\"\n\
              daemons.catalogue = \"/d.toml\"\ndaemons.enable = [\"fcc.uls.sync\"]\napt.lock_timeout = 7\n",
             "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
@@ -170,7 +185,7 @@ mod tests {
             settings,
             [
                 "domain = \"hams.com\"",
-                "components = [\"postgresql\", \"redis\", \"rabbitmq\", \"powerdns\", \"nginx\", \"daemons\", \"agent\"]"
+                "components = [\"postgresql\", \"redis\", \"rabbitmq\", \"powerdns\", \"odoo\", \"nginx\", \"daemons\", \"agent\"]"
             ]
         );
         assert!(text.contains("hams.toml(5)"));
@@ -179,7 +194,8 @@ mod tests {
     #[test]
     fn every_key_has_a_value_to_write() {
         let config = config(
-            "domain = \"hams.com\"\ncomponents = [\"agent\"]\npostgresql.host = \"p\"\napt.pgdg.signed_by = \"/x.asc\"\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
+            "domain = \"hams.com\"\ncomponents = [\"agent\"]\npostgresql.host = \"p\"\napt.pgdg.signed_by = \"/x.asc\"\napt.odoo.uri = \"http://m/debian\"\napt.odoo.signed_by = \"/o.asc\"\n\
+             apt.odoo-nightly.signed_by = \"/n.asc\"\nodoo.package = \"/o.deb\"\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
              odoo.host = \"c\"\ntls.certificate = \"/c\"\ntls.key = \"/k\"\nnginx.client_ca = \"/a\"\n\
              nginx.origin_pull_ca = \"/o\"\ndaemons.catalogue = \"/d\"",
         );

@@ -8,10 +8,11 @@ use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
 use crate::config::name::{self, Problem};
+use crate::config::odoo::{self, OdooSource};
 use crate::config::postgresql;
 use crate::config::settings::{
-    Apt, Config, Daemons, Listen, MaxMemory, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis, Repository,
-    Tls,
+    Apt, Config, Daemons, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis,
+    Repository, Tls,
 };
 
 /// The longest wait for apt's lock that is taken for meant.
@@ -106,10 +107,16 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             managed_suffixes,
         },
         odoo: Odoo {
-            host: text(&settings, "odoo.host")
-                .map(|given| checked("odoo.host", given, name::host))
-                .transpose()?,
+            host: host("odoo.host", &settings, &components, Component::Odoo)?,
             database: required("odoo.database", &settings, postgresql::database)?,
+            source: odoo_source(&settings, &components)?,
+            modules: each("odoo.modules", list(&settings, "odoo.modules"), odoo::module)?,
+            addons_path: match list(&settings, "odoo.addons_path") {
+                Some(given) if !given.value.is_empty() => {
+                    each("odoo.addons_path", Some(given), odoo::addons_folder)?
+                }
+                _ => Vec::new(),
+            },
         },
         tls: tls(&settings)?,
         nginx: Nginx {
@@ -129,9 +136,17 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             lock_timeout: lock_timeout(&settings)?,
             pgdg: Repository {
                 uri: required("apt.pgdg.uri", &settings, postgresql::repository)?,
-                signed_by: text(&settings, "apt.pgdg.signed_by")
-                    .map(|given| checked("apt.pgdg.signed_by", given, postgresql::key_file))
+                signed_by: key_file("apt.pgdg.signed_by", &settings)?,
+            },
+            odoo: Mirror {
+                uri: text(&settings, "apt.odoo.uri")
+                    .map(|given| checked("apt.odoo.uri", given, postgresql::repository))
                     .transpose()?,
+                signed_by: key_file("apt.odoo.signed_by", &settings)?,
+            },
+            odoo_nightly: Repository {
+                uri: required("apt.odoo-nightly.uri", &settings, postgresql::repository)?,
+                signed_by: key_file("apt.odoo-nightly.signed_by", &settings)?,
             },
         },
         domain,
@@ -268,6 +283,34 @@ fn host(
 
 fn path(key: &'static str, settings: &Settings) -> Result<Option<PathBuf>, ConfigError> {
     text(settings, key).map(|given| checked(key, given, name::path)).transpose()
+}
+
+fn key_file(key: &'static str, settings: &Settings) -> Result<Option<PathBuf>, ConfigError> {
+    text(settings, key).map(|given| checked(key, given, postgresql::key_file)).transpose()
+}
+
+/// A file in the place of a source; a nightly build needs a key.
+fn odoo_source(settings: &Settings, components: &[Component]) -> Result<OdooSource, ConfigError> {
+    let source = required("odoo.source", settings, odoo::source)?;
+    let given = text(settings, "odoo.source").filter(|given| given.place != Place::Default);
+    match (text(settings, "odoo.package"), given) {
+        (Some(package), None) => Ok(OdooSource::Package(checked("odoo.package", package, odoo::package)?)),
+        (Some(_), Some(given)) => {
+            let fix = "remove `source`, or `package`";
+            Err(refused(&given.place, "odoo.source", "is set together with `odoo.package`", fix))
+        }
+        (None, Some(given))
+            if source == OdooSource::Nightly
+                && components.contains(&Component::Odoo)
+                && text(settings, "apt.odoo-nightly.signed_by").is_none() =>
+        {
+            let problem = "needs the key that signs Odoo's own repository, which hams does not bring along";
+            let fix = "get https://nightly.odoo.com/odoo.key, look at it, and name the file as `signed_by` in the table \
+                       `[apt.odoo-nightly]`";
+            Err(refused(&given.place, "odoo.source", problem, fix))
+        }
+        (None, _) => Ok(source),
+    }
 }
 
 /// A certificate and its key: both or none.

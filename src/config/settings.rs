@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::component::Component;
+use crate::config::odoo::OdooSource;
 use crate::config::postgresql::{Extension, PostgresqlSource};
 
 /// Everything hams.toml says, checked, with the defaults filled in.
@@ -113,6 +114,12 @@ pub struct Odoo {
     pub host: Option<String>,
     /// Its database: lower-case letters, digits, underscores.
     pub database: String,
+    /// Where its package comes from.
+    pub source: OdooSource,
+    /// What is installed in the database; never empty, nothing twice.
+    pub modules: Vec<String>,
+    /// Folders with more modules: absolute paths.
+    pub addons_path: Vec<PathBuf>,
 }
 
 /// The operator's certificate: absolute paths.
@@ -153,6 +160,19 @@ pub struct Apt {
     pub lock_timeout: Duration,
     /// The table `[apt.pgdg]`.
     pub pgdg: Repository,
+    /// The table `[apt.odoo]`.
+    pub odoo: Mirror,
+    /// The table `[apt.odoo-nightly]`.
+    pub odoo_nightly: Repository,
+}
+
+/// A Debian mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// Its address, without a slash at its end; `None`: the one that apt uses already.
+    pub uri: Option<String>,
+    /// The operator's key for it; `None`: Debian's own keyring.
+    pub signed_by: Option<PathBuf>,
 }
 
 /// A package repository beside Debian's.

@@ -1,5 +1,7 @@
 //! RabbitMQ as a client sees it: the login, the virtual host, and that the queue is there with its depth.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use lapin::options::QueueDeclareOptions;
@@ -8,8 +10,11 @@ use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserIn
 use lapin::{Connection, ConnectionProperties};
 
 use super::check::{Check, Outcome};
-use crate::host::BoxFuture;
+use crate::host::{BoxFuture, os};
 use crate::secrets::Secret;
+
+/// Where Debian's package has the server, in a folder of its version.
+const SERVERS: &str = "/usr/lib/rabbitmq/lib";
 
 /// Logs in and asks for one queue.
 #[derive(Debug, Clone)]
@@ -27,6 +32,13 @@ impl RabbitmqCheck {
     pub fn new(host: &str, port: u16, vhost: &str, user: &str, password: Secret, queue: &str) -> Self {
         let (host, vhost, user, queue) = (host.into(), vhost.into(), user.into(), queue.into());
         Self { host, port, vhost, user, password, queue }
+    }
+
+    /// The broker's version where it is this host's own: lapin keeps what the broker says of itself to itself.
+    fn version(&self) -> Option<String> {
+        let is_here = self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let folders = if is_here { os::names_in(Path::new(SERVERS)) } else { Vec::new() };
+        folders.iter().find_map(|name| name.strip_prefix("rabbitmq_server-")).map(str::to_owned)
     }
 
     async fn ask(&self) -> Result<Outcome, lapin::Error> {
@@ -52,7 +64,9 @@ impl RabbitmqCheck {
         // Passive: asks, and makes nothing.
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let queue = channel.queue_declare(&self.queue, options, FieldTable::default()).await?;
-        let seen = format!("{} messages wait, {} consumers", queue.message_count(), queue.consumer_count());
+        let version = self.version().map(|version| format!("version {version}, ")).unwrap_or_default();
+        let (waiting, consumers) = (queue.message_count(), queue.consumer_count());
+        let seen = format!("{version}{waiting} messages wait, {consumers} consumers");
         connection.close(200, "checked").await?;
         Ok(Outcome::ok_with(seen))
     }

@@ -29,3 +29,10 @@ pub fn missing(names: &[String]) -> Result<Vec<String>, Error> {
     }
     Ok(missing)
 }
+
+/// Whether the group of that number lists the user `name`.
+pub fn is_member(name: &str, group: u32) -> Result<bool, Error> {
+    let found = Group::from_gid(group.into())
+        .map_err(|error| Error::Unexpected(format!("cannot look up group {group}: {error}")))?;
+    Ok(found.is_some_and(|group| group.mem.iter().any(|member| member == name)))
+}

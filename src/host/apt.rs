@@ -1,6 +1,8 @@
-//! Packages: one apt transaction for all that is missing, with every service kept down.
+//! Packages: an apt transaction for all that is missing, with every service kept down. A large package can have a second one
+//! of its own, beside which the rest is configured: what it depends on comes with the first.
 
 use super::account;
+use super::apt_fit;
 use super::apt_get::{apt_command, apt_get, configure_pending, words};
 use super::apt_lock;
 use super::apt_mark::Mark;
@@ -12,7 +14,7 @@ use super::fresh;
 use super::handle::Host;
 use super::policy_rc;
 use super::resource::{BoxFuture, Finding, Progress, Resource};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A set of packages that must be installed.
 #[derive(Debug, Clone, Default)]
@@ -25,12 +27,28 @@ pub struct Packages {
     pub data: Vec<PathBuf>,
     /// Of these, the ones whose unit watches over its first start.
     pub first_starts: Vec<PathBuf>,
+    /// Packages of a later transaction whose dependencies come with this one.
+    pub ahead_of: Vec<String>,
+    /// What the transaction is for; nothing for the one of all components.
+    pub purpose: Option<&'static str>,
 }
 
 impl Packages {
-    /// The id of the one package set of a plan.
+    /// The id of the package set of all components.
     pub fn id_of() -> String {
         "packages".into()
+    }
+
+    /// The id of the package set of `purpose` alone.
+    pub fn id_for(purpose: &str) -> String {
+        format!("packages:{purpose}")
+    }
+
+    /// What a transaction would newly install, without what a later one brings.
+    async fn new_packages(&self) -> Result<Vec<String>, Error> {
+        let mut all = would_install(&[&self.names[..], &self.ahead_of].concat()).await?;
+        all.retain(|name| !self.ahead_of.contains(name));
+        Ok(all)
     }
 
     async fn missing(&self) -> Result<Vec<String>, Error> {
@@ -50,9 +68,16 @@ impl Packages {
         if self.missing().await?.is_empty() {
             return Ok(());
         }
-        Mark::set(&would_install(&self.names).await?, &self.accounts)?;
+        let new = self.new_packages().await?;
+        Mark::set(&new, &self.accounts)?;
         fresh::record(&self.first_starts)?;
-        apt_get(host, &words(&["install"], [&self.names]), progress).await
+        let mut dependencies = new;
+        dependencies.retain(|name| !self.names.contains(name));
+        if self.ahead_of.is_empty() {
+            dependencies.clear(); // apt finds them itself
+        }
+        apt_get(host, &words(&["install"], [&self.names, &dependencies]), progress).await?;
+        apt_spoilt::mark_automatic(dependencies.iter()).await
     }
 
     /// Installs what is missing, and once more the packages that a power cut may have spoilt: all are unpacked anew before
@@ -75,17 +100,22 @@ impl Packages {
         if emptied.iter().any(|path| !path.exists()) {
             apt_spoilt::configure_first(spoilt).await?;
         }
-        apt_spoilt::mark_automatic(spoilt.iter().filter(|name| !self.names.contains(name))).await
+        let is_wanted = |name: &String| self.names.contains(name) || self.ahead_of.contains(name);
+        apt_spoilt::mark_automatic(spoilt.iter().filter(|name| !is_wanted(name))).await
     }
 }
 
 impl Resource for Packages {
     fn id(&self) -> String {
-        Self::id_of()
+        self.purpose.map_or_else(Self::id_of, Self::id_for)
     }
 
     fn describe(&self) -> String {
-        format!("install {} with apt", self.names.join(" "))
+        let ahead = match self.ahead_of.is_empty() {
+            true => String::new(),
+            false => format!(", and what {} depends on", self.ahead_of.join(" ")),
+        };
+        format!("install {}{ahead} with apt", self.names.join(" "))
     }
 
     fn inspect<'a>(&'a self, _host: &'a Host) -> BoxFuture<'a, Result<Finding, Error>> {
@@ -121,7 +151,7 @@ impl Resource for Packages {
             }
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
             update(host, &Progress::silent()).await?;
-            let installed = would_install(&self.names).await?;
+            let installed = self.new_packages().await?;
             let accounts = account::missing(&self.accounts)?;
             Ok(Some(Change::Packages { installed, accounts, data: self.data.clone() }))
         })
@@ -143,7 +173,7 @@ impl Resource for Packages {
 }
 
 /// Those of `names` that are installed and configured.
-async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
+pub async fn installed(names: &[String]) -> Result<Vec<String>, Error> {
     of_status(names, |status| status == "installed").await
 }
 
@@ -153,7 +183,7 @@ pub async fn with_files(names: &[String]) -> Result<Vec<String>, Error> {
 }
 
 /// Those of `names` whose status dpkg knows and `is_so` takes.
-async fn of_status(names: &[String], is_so: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
+pub(super) async fn of_status(names: &[String], is_so: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
     if names.is_empty() {
         return Ok(Vec::new()); // dpkg-query would list every package
     }
@@ -209,12 +239,37 @@ async fn with_services_down(work: impl Future<Output = Result<(), Error>>) -> Re
     done
 }
 
-/// Fetches the package lists, unless told to do without.
-async fn update(host: &Host, progress: &Progress) -> Result<(), Error> {
-    if host.offline {
+/// Fetches the package lists, once in a run, unless told to do without.
+pub async fn update(host: &Host, progress: &Progress) -> Result<(), Error> {
+    if host.offline || host.lists.are_new() {
         return Ok(());
     }
-    apt_get(host, &words(&["update", "--error-on=any"], []), progress).await
+    apt_get(host, &words(&["update", "--error-on=any"], []), progress).await?;
+    host.lists.set_new(true);
+    Ok(())
+}
+
+/// Installs what `name` depends on and is still missing, with every service kept down.
+pub(super) async fn complete(name: &str, host: &Host, progress: &Progress) -> Result<(), Error> {
+    let mut missing = would_install(&[name.to_owned()]).await?;
+    missing.retain(|other| other != name);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Mark::set(&missing, &[])?;
+    with_services_down(apt_get(host, &words(&["install"], [&missing]), progress)).await?;
+    apt_spoilt::mark_automatic(missing.iter()).await
+}
+
+/// Fetches the archive of `package` ("NAME" or "NAME=VERSION") into the empty `folder` of root's; apt has verified it.
+pub async fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
+    let words = ["--option=APT::Sandbox::User=root", "download", package].map(str::to_owned);
+    apt_command(words).current_dir(folder).run().await?;
+    let mut entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    match entries.next() {
+        Some(entry) => Ok(entry.map_err(Error::io("read", folder))?.path()),
+        None => Err(Error::Unexpected(format!("apt-get fetched no archive of `{package}`"))),
+    }
 }
 
 /// Finishes what an interrupted run left half done.
@@ -243,8 +298,13 @@ async fn unpacked_in_part() -> Result<Vec<String>, Error> {
 }
 
 /// What `apt-get install` of `names` would newly install, dependencies among them, also while dpkg is interrupted.
-async fn would_install(names: &[String]) -> Result<Vec<String>, Error> {
-    let output = apt_command(words(&["--simulate", "--fix-broken", "install"], [names])).run().await?;
+pub(super) async fn would_install(names: &[String]) -> Result<Vec<String>, Error> {
+    let simulated = apt_command(words(&["--simulate", "--fix-broken", "install"], [names]));
+    let output = simulated.output().await?;
+    if output.code != Some(0) {
+        return Err(apt_fit::unmet(&output.stdout).unwrap_or_else(|| output.into_error(simulated.line())));
+    }
+    let output = output.stdout;
     // "Inst NAME (VERSION …" is new; "Inst NAME [OLD] (VERSION …" an upgrade.
     let new = |line: &str| {
         let mut words = line.strip_prefix("Inst ")?.split_whitespace();

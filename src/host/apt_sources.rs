@@ -32,6 +32,22 @@ pub async fn unreachable(more: &[String]) -> Result<Vec<String>, Error> {
     Ok(futures_util::future::join_all(ask).await.into_iter().flatten().collect())
 }
 
+/// The mirror that apt takes this Debian from, by what its sources say: the first with one of the names of `suites`.
+pub fn debian_mirror(suites: &[&str]) -> Result<Option<String>, Error> {
+    let format = "$(REPO_URI) $(RELEASE)";
+    let words = ["indextargets", "--format", format, "Created-By: Packages", "Component: main"];
+    let command = format!("apt-get {}", words.join(" "));
+    let asked = std::process::Command::new("apt-get").args(words).output();
+    let output = asked.map_err(|source| Error::Spawn { command, source })?;
+    Ok(mirror_of(&String::from_utf8_lossy(&output.stdout), suites))
+}
+
+fn mirror_of(targets: &str, suites: &[&str]) -> Option<String> {
+    let mut targets = targets.lines().filter_map(|line| line.rsplit_once(' '));
+    let (uri, _) = targets.find(|(_, suite)| suites.contains(suite))?;
+    Some(uri.trim_end_matches('/').to_owned())
+}
+
 /// Host and port of an http or https site; other kinds (file, cdrom) are no matter of the network.
 fn endpoint(site: &str) -> Option<(String, u16)> {
     let (scheme, rest) = site.split_once("://")?;
@@ -50,6 +66,14 @@ fn endpoint(site: &str) -> Option<(String, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mirror_is_the_one_of_the_release() {
+        let targets = "http://s.example/debian-security/ trixie-security\nhttp://m.example/debian/ trixie\n\
+            http://n.example/debian/ sid\n";
+        assert_eq!(mirror_of(targets, &["trixie", "stable"]).as_deref(), Some("http://m.example/debian"));
+        assert_eq!(mirror_of(targets, &["bookworm"]), None);
+    }
 
     #[test]
     fn finds_where_a_site_listens() {

@@ -4,10 +4,11 @@
 
 use super::account;
 use super::error::Error;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Lines of output that an error quotes.
 const QUOTED_LINES: usize = 15;
@@ -156,6 +157,46 @@ impl Command {
             return Err(Error::Command { command: self.line(), status: ended.status.to_string(), output });
         }
         file.sync_all().map_err(failed)
+    }
+
+    /// Runs it and passes each line of its standard error on; anything but status 0 is an error that quotes the last ones, and
+    /// those that tell of a full disk.
+    pub async fn run_telling(&self, mut tell: impl FnMut(&str)) -> Result<(), Error> {
+        let failed = |source| Error::Spawn { command: self.line(), source };
+        let mut process = self.process()?;
+        process.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = process.spawn().map_err(failed)?;
+        let stderr = child.stderr.take();
+        let mut kept: VecDeque<String> = VecDeque::new();
+        let mut full = None;
+        let read = async {
+            let Some(stderr) = stderr else { return };
+            let mut lines = BufReader::new(stderr).split(b'\n');
+            while let Ok(Some(line)) = lines.next_segment().await {
+                let line = String::from_utf8_lossy(&line).into_owned();
+                tell(&line);
+                if full.is_none() && line.contains("No space left") {
+                    full = Some(line.clone());
+                }
+                kept.push_back(line);
+                if kept.len() > QUOTED_LINES {
+                    kept.pop_front();
+                }
+            }
+        };
+        let both = async { tokio::join!(child.wait(), read).0 };
+        let ended = tokio::time::timeout(self.limit, both).await;
+        let ended = ended.map_err(|_| Error::Timeout { command: self.line(), limit: self.limit })?;
+        let ended = ended.map_err(failed)?;
+        if ended.success() {
+            return Ok(());
+        }
+        let lines: Vec<String> = full.into_iter().chain(kept).collect();
+        Err(Error::Command {
+            command: self.line(),
+            status: ended.to_string(),
+            output: last_lines(&lines.join("\n")),
+        })
     }
 
     /// Runs it; anything but status 0 is an error that quotes its last lines. Gives standard output.

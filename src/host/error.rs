@@ -77,6 +77,16 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// A package asks for what this Debian does not have.
+    #[error("the package `{package}` does not fit this Debian: {unmet}\nhint: {fix}")]
+    Misfit {
+        /// Its name.
+        package: String,
+        /// Each dependency that cannot be had, in apt's words.
+        unmet: String,
+        /// What to do.
+        fix: String,
+    },
     /// A reading that cannot be right.
     #[error("{0}")]
     Unexpected(String),

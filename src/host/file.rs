@@ -192,7 +192,7 @@ impl Resource for File {
 }
 
 /// What is at `path`, without following a link; `None` only when there is nothing.
-pub(super) fn existing(path: &Path) -> Result<Option<fs::Metadata>, Error> {
+pub fn existing(path: &Path) -> Result<Option<fs::Metadata>, Error> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

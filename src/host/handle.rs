@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::units::Systemd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -12,12 +13,30 @@ pub struct Host {
     pub apt_lock_timeout: Duration,
     /// Never fetch package lists: what apt already knows must do.
     pub offline: bool,
+    /// Whether this run has fetched them.
+    pub lists: Lists,
+}
+
+/// Whether apt's lists are those of the present sources.
+#[derive(Default)]
+pub struct Lists(AtomicBool);
+
+impl Lists {
+    /// Whether they were fetched since the sources changed last.
+    pub fn are_new(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// They were fetched, or a source has changed.
+    pub fn set_new(&self, new: bool) {
+        self.0.store(new, Ordering::Relaxed);
+    }
 }
 
 impl Host {
     /// A handle; opens nothing yet.
     pub fn new(apt_lock_timeout: Duration, offline: bool) -> Self {
-        Self { systemd: OnceCell::new(), apt_lock_timeout, offline }
+        Self { systemd: OnceCell::new(), apt_lock_timeout, offline, lists: Lists::default() }
     }
 
     /// The connection to systemd, opened at its first use.

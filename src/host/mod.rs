@@ -6,13 +6,16 @@
 pub mod absent_link;
 pub mod account;
 pub mod apt;
+pub mod apt_fit;
 mod apt_get;
 pub mod apt_lock;
 pub mod apt_mark;
 pub mod apt_sources;
 pub mod apt_spoilt;
+pub mod apt_unpacked;
 pub mod change;
 pub mod command;
+pub mod deb;
 pub mod directory;
 pub mod error;
 pub mod file;

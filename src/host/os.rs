@@ -73,6 +73,12 @@ pub fn memory() -> Result<u64, Error> {
     total.map(|kib| kib * 1024).ok_or_else(|| Error::Unexpected("/proc/meminfo has no MemTotal".into()))
 }
 
+/// What is in the folder; nothing where there is none.
+pub fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 /// Whether the kernel has IPv6: without, a program that wants to listen there does not start.
 pub fn has_ipv6() -> bool {
     Path::new(INET6).exists()

@@ -13,6 +13,9 @@ use super::{account, write};
 use std::fs;
 use std::path::Path;
 
+/// Debian 13's systemd makes this link; a purge of the package `locales` takes it away.
+const LOCALE: &str = "/etc/default/locale";
+
 /// What an uninstall may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scope {
@@ -132,7 +135,11 @@ async fn packages(
     if scope.keep_packages {
         return Ok(vec![format!("packages: {}", installed.join(" "))]);
     }
+    let locale = fs::read_link(LOCALE).ok();
     apt::remove(host, installed, scope.purge_data, progress).await?;
+    if let Some(target) = locale {
+        link(Path::new(LOCALE), &target)?;
+    }
     if !scope.purge_data {
         let kept = data.iter().filter(|path| path.exists()).map(|path| path.display().to_string());
         let accounts = accounts.iter().map(|name| format!("account {name}"));

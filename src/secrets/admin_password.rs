@@ -44,6 +44,16 @@ pub fn admin_password_hash(given: &Secret, kept: Option<&Secret>) -> Result<Secr
     }
 }
 
+/// The hash of a password that nobody knows.
+pub fn unknown_password_hash() -> Result<Secret, SecretsError> {
+    admin_password_hash(&generate::password()?, None)
+}
+
+/// Whether `kept`, what Odoo keeps of a password, is that of `password`; half a second where it is a hash.
+pub fn is_admin_password(kept: &str, password: &str) -> bool {
+    Pbkdf2Hash::parse(kept).map_or(kept == password, |hash| hash.is_of(password))
+}
+
 /// Whether a text may be given as the password, or as its hash.
 pub fn check_admin_password(given: &Secret) -> Result<(), SecretsError> {
     check(given.expose()).map_err(refused)

@@ -16,7 +16,9 @@ mod pbkdf2_hash;
 mod secret;
 mod vault;
 
-pub use admin_password::{ADMIN_PASSWORD, admin_password_hash, check_admin_password};
+pub use admin_password::{
+    ADMIN_PASSWORD, admin_password_hash, check_admin_password, is_admin_password, unknown_password_hash,
+};
 pub use env_file::EnvFile;
 pub use error::SecretsError;
 pub use hash::{pdns_api_key_hash, rabbitmq_password_hash, redis_password_hash, scram_verifier};

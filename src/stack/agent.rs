@@ -3,7 +3,7 @@
 use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
-use super::{nginx, postgresql, powerdns, rabbitmq, redis};
+use super::{nginx, odoo, postgresql, powerdns, rabbitmq, redis};
 use crate::config::{Component, Config};
 use crate::health::UnitCheck;
 use crate::host::file::File;
@@ -33,6 +33,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         (Component::Redis, redis::UNIT),
         (Component::Rabbitmq, rabbitmq::UNIT),
         (Component::Powerdns, powerdns::UNIT),
+        (Component::Odoo, odoo::UNIT),
         (Component::Nginx, nginx::UNIT),
     ] {
         if config.has(component) {
@@ -63,6 +64,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             redis_user => redis::MONITOR,
             units => units,
             timers => timers,
+            odoo_ports => config.has(Component::Odoo).then_some(odoo::PORTS),
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },
     )?;

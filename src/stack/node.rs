@@ -1,7 +1,7 @@
 //! A whole node: every component's part put together into one plan.
 
 use super::part::{Context, Part, PartError};
-use super::{agent, base, daemons, nginx, postgresql, powerdns, rabbitmq, redis, target};
+use super::{agent, base, daemons, nginx, odoo, postgresql, powerdns, rabbitmq, redis, target};
 use crate::config::{Component, Config, Listen};
 use crate::health::Check;
 use crate::host::apt::Packages;
@@ -21,14 +21,15 @@ const MEMORY: u64 = 400 << 20;
 const DISK: u64 = 300 << 20;
 
 /// Programs that others run beside us: what they listen on elsewhere is no matter of ours.
-const SHARED_PROGRAMS: [&str; 3] = ["systemd", "postgres", "python"];
+const SHARED_PROGRAMS: [&str; 4] = ["systemd", "postgres", "python", "python3"];
 
 /// Every component and its file.
-const PARTS: [(Component, Maker); 7] = [
+const PARTS: [(Component, Maker); 8] = [
     (Component::Postgresql, postgresql::part),
     (Component::Redis, redis::part),
     (Component::Rabbitmq, rabbitmq::part),
     (Component::Powerdns, powerdns::part),
+    (Component::Odoo, odoo::part),
     (Component::Nginx, nginx::part),
     (Component::Daemons, daemons::part),
     (Component::Agent, agent::part),
@@ -90,6 +91,7 @@ impl Node {
             packages.accounts.extend(part.packages.accounts);
             packages.data.extend(part.packages.data);
             packages.first_starts.extend(part.packages.first_starts);
+            packages.ahead_of.extend(part.packages.ahead_of);
             steps.extend(part.steps);
             before_packages.extend(part.before_packages);
             needs.ports.extend(part.ports);
@@ -110,8 +112,9 @@ impl Node {
 
     /// What of the node's needs is known only after looking: whether packages are going to be installed.
     pub fn needs(&self, assessment: &Assessment) -> Needs {
-        let packages = self.plan.position(&Packages::id_of());
-        let pending = packages.is_some_and(|position| assessment.pending[position].is_some());
+        let sets = [Packages::id_of(), Packages::id_for(odoo::NAME)];
+        let mut positions = sets.iter().filter_map(|id| self.plan.position(id));
+        let pending = positions.any(|position| assessment.pending[position].is_some());
         Needs { packages: pending, ..self.needs.clone() }
     }
 

@@ -24,7 +24,7 @@ const NAME: &str = "postgresql";
 /// The role of daemons that listen for notices.
 pub const LISTEN_ROLE: &str = "hams_listen";
 /// Connections that Odoo may have: its workers, its cron workers and the one for notices, each with a few.
-const ODOO_CONNECTIONS: u32 = 64;
+pub(super) const ODOO_CONNECTIONS: u32 = 64;
 const LISTEN_CONNECTIONS: u32 = 20;
 /// Debian's releases and the major version that each has.
 const DEBIAN: [(&str, u16); 2] = [("12", 15), ("13", 17)];
@@ -144,7 +144,7 @@ fn pgdg(repository: &Repository, cluster: Cluster, part: &mut Part) -> Result<()
 }
 
 /// The machine that an address names; nothing for a folder.
-fn host_of(uri: &str) -> Option<&str> {
+pub(super) fn host_of(uri: &str) -> Option<&str> {
     let authority =
         uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"))?.split('/').next()?;
     let host = authority.rsplit('@').next()?;
@@ -195,27 +195,39 @@ fn settings(config: &Config, cluster: Cluster, part: &mut Part) -> Result<[Strin
     Ok([file, hba])
 }
 
+fn verifier(cx: &Context<'_>) -> Result<String, PartError> {
+    Ok(scram_verifier(cx.vault.require("DB_PASS")?, cx.vault.salt("DB_PASS")?)?)
+}
+
+fn extensions(config: &Config) -> Vec<&str> {
+    config.postgresql.extensions.iter().map(|known| known.as_str()).collect()
+}
+
+/// The SQL that makes roles, database, privileges and extensions; it holds a verifier.
+pub(super) fn objects_sql(cx: &Context<'_>) -> Result<String, PartError> {
+    Ok(render(
+        "postgresql/objects.sql.j2",
+        include_str!("../../deploy/postgresql/objects.sql.j2"),
+        context! {
+            database => cx.config.odoo.database,
+            verifier => verifier(cx)?,
+            extensions => extensions(cx.config),
+            odoo_connections => ODOO_CONNECTIONS,
+            listen_connections => LISTEN_CONNECTIONS,
+        },
+    )?)
+}
+
 /// Roles, database, privileges and extensions.
 fn objects(cx: &Context<'_>, cluster: Cluster) -> Result<Objects, PartError> {
     let database = &cx.config.odoo.database;
-    let verifier = scram_verifier(cx.vault.require("DB_PASS")?, cx.vault.salt("DB_PASS")?)?;
-    let extensions: Vec<&str> = cx.config.postgresql.extensions.iter().map(|known| known.as_str()).collect();
+    let (verifier, extensions) = (verifier(cx)?, extensions(cx.config));
     let inspect = render(
         "postgresql/inspect.sql.j2",
         include_str!("../../deploy/postgresql/inspect.sql.j2"),
         context! { database },
     )?;
-    let apply = render(
-        "postgresql/objects.sql.j2",
-        include_str!("../../deploy/postgresql/objects.sql.j2"),
-        context! {
-            database,
-            verifier,
-            extensions,
-            odoo_connections => ODOO_CONNECTIONS,
-            listen_connections => LISTEN_CONNECTIONS,
-        },
-    )?;
+    let apply = objects_sql(cx)?;
     let mut wanted = vec![
         (format!("password\t{LISTEN_ROLE}\t{verifier}"), format!("role {LISTEN_ROLE} has another password")),
         ("password\todoo\tnone".into(), "role odoo has a password".into()),

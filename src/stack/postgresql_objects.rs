@@ -148,7 +148,7 @@ impl Resource for Loaded {
 }
 
 /// What psql answers to `sql`, or why nobody can be asked yet.
-async fn ask(cluster: Cluster, sql: &str, host: &Host) -> Result<Result<String, String>, Error> {
+pub(super) async fn ask(cluster: Cluster, sql: &str, host: &Host) -> Result<Result<String, String>, Error> {
     if !host.systemd().await?.state(&cluster.unit()).await?.is_running() {
         return Ok(Err("PostgreSQL is not running yet".into()));
     }

@@ -102,7 +102,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             accounts: vec!["pdns".into()],
             // The second is the account's home, which the package leaves behind.
             data: vec!["/var/lib/powerdns".into(), "/var/spool/powerdns".into()],
-            first_starts: Vec::new(),
+            ..Packages::default()
         },
         steps,
         before_packages: vec![File::id_of(&drop_in_file)],

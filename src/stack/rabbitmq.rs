@@ -103,6 +103,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             accounts: vec!["rabbitmq".into(), "epmd".into()],
             data: vec![DATA.into(), "/var/log/rabbitmq".into()],
             first_starts: vec![DATA.into()],
+            ..Packages::default()
         },
         steps,
         before_packages: [ENVIRONMENT, SETTINGS, &drop_ins[0], &drop_ins[1]].map(File::id_of).to_vec(),

@@ -78,7 +78,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             names: vec!["redis-server".into()],
             accounts: vec!["redis".into()],
             data: vec!["/var/lib/redis".into(), "/var/log/redis".into()],
-            first_starts: Vec::new(),
+            ..Packages::default()
         },
         steps,
         before_packages: vec![File::id_of(&drop_in_file)],
