@@ -222,6 +222,13 @@ pub const KEYS: &[Key] = &[
         doc: "More folders with modules, beside Odoo's own: absolute paths that the account `odoo` can read.",
     },
     Key {
+        name: "odoo.packages",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: r#"["python3-pika", "python3-redis"]"#,
+        doc: "Debian packages that these modules need beside Odoo's own, such as Python libraries.",
+    },
+    Key {
         name: "tls.certificate",
         kind: Kind::Text,
         default: None,

@@ -216,6 +216,10 @@ mod tests {
                 ["`odoo.source`: is set together with `odoo.package`", "hint: remove `source`"],
             ),
             ("odoo.package = \"/o.zip\"", ["is no Debian package", "`.deb`"]),
+            (
+                "odoo.packages = [\"python3-pika --purge\"]",
+                ["`python3-pika --purge` is no name of a Debian package", "hint: give names that apt knows"],
+            ),
             ("odoo.modules = [\"a,b\"]", ["`a,b` is no module's name", "hint: give technical names"]),
             ("odoo.addons_path = [\"addons\"]", ["is no absolute path", "beginning with `/`"]),
             ("apt.pgdg.uri = \"mirror\"", ["`mirror` is no address", "`https://`"]),

@@ -62,6 +62,18 @@ pub(super) fn module(text: &str) -> Result<String, Problem> {
     Err(Problem::new("is no module's name", "give technical names, such as `website`"))
 }
 
+/// A package's name as Debian's policy has it (5.6.1).
+pub(super) fn debian_package(text: &str) -> Result<String, Problem> {
+    let is_of_names = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    let is_name = text.len() >= 2
+        && text.bytes().all(is_of_names)
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if is_name {
+        return Ok(text.to_owned());
+    }
+    Err(Problem::new("is no name of a Debian package", "give names that apt knows, such as `python3-pika`"))
+}
+
 /// A folder that can stand in Odoo's list, whose entries commas part.
 pub(super) fn addons_folder(text: &str) -> Result<PathBuf, Problem> {
     match text.contains(',') {

@@ -72,6 +72,7 @@ fn value(config: &Config, key: &str) -> Option<String> {
             OdooSource::Debian | OdooSource::Nightly => None,
         },
         "odoo.modules" => Some(array(&config.odoo.modules)),
+        "odoo.packages" => Some(array(&config.odoo.packages)),
         "odoo.addons_path" => {
             let folders = config.odoo.addons_path.iter().map(|folder| folder.display().to_string());
             Some(array(&folders.collect::<Vec<_>>()))
@@ -164,7 +165,7 @@ mod tests {
              redis.maxmemory = \"2GB\"\nrabbitmq.host = \"mq\"\n\
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
-             odoo.host = \"::1\"\nodoo.source = \"nightly\"\nodoo.modules = [\"base\", \"crm\"]\nodoo.addons_path = [\"/a\"]\n\
+             odoo.host = \"::1\"\nodoo.source = \"nightly\"\nodoo.modules = [\"base\", \"crm\"]\nodoo.addons_path = [\"/a\"]\nodoo.packages = [\"python3-pika\"]\n\
              apt.odoo-nightly.signed_by = \"/n.asc\"\napt.odoo-nightly.uri = \"file:/n\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
              nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\ndaemons.source = \"/srv/d\"\n\
              daemons.catalogue = \"/d.toml\"\ndaemons.enable = [\"fcc.uls.sync\"]\napt.lock_timeout = 7\n",

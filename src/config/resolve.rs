@@ -117,6 +117,12 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
                 }
                 _ => Vec::new(),
             },
+            packages: match list(&settings, "odoo.packages") {
+                Some(given) if !given.value.is_empty() => {
+                    each("odoo.packages", Some(given), odoo::debian_package)?
+                }
+                _ => Vec::new(),
+            },
         },
         tls: tls(&settings)?,
         nginx: Nginx {

@@ -120,6 +120,8 @@ pub struct Odoo {
     pub modules: Vec<String>,
     /// Folders with more modules: absolute paths.
     pub addons_path: Vec<PathBuf>,
+    /// Debian packages that the modules need beside Odoo's own.
+    pub packages: Vec<String>,
 }
 
 /// The operator's certificate: absolute paths.

@@ -1,13 +1,13 @@
 //! The platform's Python daemons: each in its family's account, its own venv and a sandbox, with the variables of the
 //! groups that it needs and no others.
 
-use super::daemons_catalogue::{Daemon, Group, Kind, Need};
+use super::daemons_catalogue::{Daemon, Kind, Need};
 use super::daemons_check::DaemonCheck;
-use super::daemons_environment as environment;
 use super::daemons_selection::Selection;
 use super::daemons_start::Start;
 use super::daemons_units as units;
 use super::daemons_venv::{self as venv, Venv};
+use super::environment;
 use super::part::{Context, Part, PartError, drop_in, drop_in_path};
 use super::{postgresql_objects, rabbitmq_objects};
 use crate::config::{Component, Config};
@@ -53,9 +53,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     part.disk = DISK + DISK_OF_ONE * selection.daemons.len() as u64;
     let services = selection.daemons.iter().filter(|(daemon, _)| daemon.kind == Some(Kind::Service)).count();
     part.memory = MEMORY_OF_ONE * services as u64;
-    let groups: BTreeSet<Group> =
-        selection.daemons.iter().flat_map(|(daemon, _)| daemon.env.clone()).collect();
-    part.steps.extend(environment::steps(NAME, &groups, cx.config, cx.vault)?);
+    part.environment = selection.daemons.iter().flat_map(|(daemon, _)| daemon.env.clone()).collect();
     let none: [String; 0] = [];
     part.steps.push(Step::new(NAME, Directory::new(paths::DAEMONS, "root", "root", 0o755), none));
     // apt has its own programs that make accounts: not at the same time.
@@ -207,14 +205,7 @@ fn notes(config: &Config, selection: &Selection) -> Result<Vec<String>, PartErro
             }
         }
         for group in &daemon.env {
-            let (component, host) = match group {
-                Group::Db => (Component::Postgresql, &config.postgresql.host),
-                Group::Redis => (Component::Redis, &config.redis.host),
-                Group::Rabbitmq => (Component::Rabbitmq, &config.rabbitmq.host),
-                Group::Pdns => (Component::Powerdns, &config.powerdns.host),
-                Group::Common | Group::Odoo | Group::Smtp => continue,
-            };
-            if !config.has(component) && host.is_none() {
+            if let (false, Some((component, _))) = (group.is_there(config), group.source(config)) {
                 notes.push(format!(
                     "daemon {}: it needs {component}, which is neither among `components` nor set as `{component}.host`",
                     daemon.name

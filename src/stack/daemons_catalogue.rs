@@ -1,5 +1,6 @@
 //! The catalogue of daemons, deploy/daemons.toml and a site's own file beside it: read strictly, pure, no I/O.
 
+use super::group::Group;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -116,35 +117,6 @@ pub enum Kind {
     Service,
     /// To its end, at its times.
     Timer,
-}
-
-/// A group of variables: /etc/hams/env/GROUP.env.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)] // the platform's names
-pub enum Group {
-    Common,
-    Db,
-    Pdns,
-    Odoo,
-    Rabbitmq,
-    Redis,
-    Smtp,
-}
-
-impl Group {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Common => "common",
-            Self::Db => "db",
-            Self::Pdns => "pdns",
-            Self::Odoo => "odoo",
-            Self::Rabbitmq => "rabbitmq",
-            Self::Redis => "redis",
-            Self::Smtp => "smtp",
-        }
-    }
 }
 
 /// A component that a daemon needs.

@@ -3,7 +3,7 @@
 use super::daemons_catalogue::{Daemon, Kind, Need};
 use super::part::PartError;
 use super::template::render;
-use super::{daemons_environment, daemons_venv, postgresql, powerdns, rabbitmq, redis};
+use super::{daemons_venv, environment, postgresql, powerdns, rabbitmq, redis};
 use crate::config::{Component, Config};
 use minijinja::context;
 
@@ -56,7 +56,7 @@ pub fn drop_in(daemon: &Daemon, config: &Config) -> Result<String, PartError> {
     .into_iter()
     .flatten()
     .collect();
-    let files: Vec<_> = daemon.env.iter().map(|group| daemons_environment::path(*group)).collect();
+    let files: Vec<_> = daemon.env.iter().map(|group| environment::path(*group)).collect();
     Ok(render(
         "daemons/50-hams.conf.j2",
         include_str!("../../deploy/daemons/50-hams.conf.j2"),

@@ -1,7 +1,7 @@
 //! A whole node: every component's part put together into one plan.
 
 use super::part::{Context, Part, PartError};
-use super::{agent, base, daemons, nginx, odoo, postgresql, powerdns, rabbitmq, redis, target};
+use super::{agent, base, daemons, environment, nginx, odoo, postgresql, powerdns, rabbitmq, redis, target};
 use crate::config::{Component, Config, Listen};
 use crate::health::Check;
 use crate::host::apt::Packages;
@@ -12,6 +12,7 @@ use crate::plan::precheck::Needs;
 use crate::plan::step::PlanError;
 use crate::plan::{Assessment, Plan, Step};
 use crate::secrets::{SecretsError, Vault};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -82,6 +83,7 @@ impl Node {
         let mut checks = Vec::new();
         let mut before_packages = Vec::new();
         let mut notes = Vec::new();
+        let mut groups = BTreeSet::new();
         for (component, part) in PARTS {
             if !config.has(component) {
                 continue;
@@ -101,7 +103,9 @@ impl Node {
             public.extend(part.public);
             checks.extend(part.checks);
             notes.extend(part.notes);
+            groups.extend(part.environment);
         }
+        steps.extend(environment::steps(&groups, config, &vault)?);
         steps.extend(target::steps(config, &steps)?);
         if !packages.names.is_empty() {
             before_packages.push(File::id_of(paths::VAULT));

@@ -1,5 +1,7 @@
 //! Odoo 19 on loopback behind the edge: its package, settings, database and modules, the admin's password before a port opens.
 
+use super::environment;
+use super::group::Group;
 use super::odoo_admin::AdminPassword;
 use super::odoo_database::Database;
 use super::odoo_folders::{self, DataFolder};
@@ -41,6 +43,9 @@ const SYSUSERS: &str = "/etc/sysusers.d";
 const LEFT_BEHIND: &str = "/etc/xml";
 /// Where either package has Odoo's own modules.
 const ADDONS: &str = "/usr/lib/python3/dist-packages/odoo/addons";
+/// What its modules reach: the broker and the cache, where there are such, and the mail server. Not PowerDNS: changes of zones go
+/// by the broker.
+const GROUPS: [Group; 4] = [Group::Common, Group::Rabbitmq, Group::Redis, Group::Smtp];
 /// Bytes: Odoo compiled, its libraries, the archive, a first database.
 const DISK: u64 = 1800 << 20;
 /// Bytes: the master, two workers, cron and the websocket after their start.
@@ -80,6 +85,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let account = SystemAccount { name: "odoo".into(), declaration: ACCOUNT.into() };
     let account_id = account.id();
     part.packages.names.push("postgresql-client".into()); // Odoo asks for the one of whatever version Debian has
+    part.packages.names.extend(config.odoo.packages.iter().cloned());
     part.packages.accounts.push("odoo".into());
     part.packages.ahead_of.push(package.clone());
     let unpacked = Unpacked::new(&package);
@@ -117,10 +123,20 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let hash = cx.vault.get(ADMIN_PASSWORD).filter(|hash| !hash.is_empty()).cloned();
     let admin = AdminPassword::new(cluster, database, inspect, hash);
     part.steps.push(Step::new(NAME, admin, [Database::id_of()]));
-    part.steps.extend(drop_in(NAME, UNIT, include_str!("../../units/odoo.service.d/50-hams.conf")));
+    part.environment = GROUPS.into_iter().filter(|group| group.is_there(config)).collect();
+    let environment: Vec<String> = part.environment.iter().map(|group| environment::path(*group)).collect();
+    let sandbox = render(
+        "odoo/50-hams.conf.j2",
+        include_str!("../../deploy/odoo/50-hams.conf.j2"),
+        context! { environment },
+    )?;
+    part.steps.extend(drop_in(NAME, UNIT, sandbox));
     part.before_packages.push(File::id_of(&drop_in_file));
-    let unit = Unit::new(UNIT, &[SETTINGS, &drop_in_file]).ready_when(probe());
-    let after = [AdminPassword::id_of(), installed, File::id_of(SETTINGS), File::id_of(&drop_in_file)];
+    let reads: Vec<&str> =
+        [SETTINGS, &drop_in_file].into_iter().chain(environment.iter().map(String::as_str)).collect();
+    let unit = Unit::new(UNIT, &reads).ready_when(probe());
+    let files = reads.iter().map(|path| File::id_of(path));
+    let after = files.chain([AdminPassword::id_of(), installed]);
     part.steps.push(Step::new(NAME, unit, after));
 
     part.ports.extend(PORTS.map(|number| Port {

@@ -1,5 +1,6 @@
 //! What a component is made of, and what it is made from.
 
+use super::group::Group;
 use super::template::TemplateError;
 use crate::config::Config;
 use crate::health::Check;
@@ -9,6 +10,7 @@ use crate::host::{Error, file::File, paths, sockets::Transport};
 use crate::plan::Step;
 use crate::plan::precheck::Port;
 use crate::secrets::{SecretsError, Vault};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// From what a component is made.
@@ -26,6 +28,8 @@ pub struct Context<'a> {
 pub struct Part {
     /// Packages it needs.
     pub packages: Packages,
+    /// Groups of variables that its programs read.
+    pub environment: BTreeSet<Group>,
     /// Its steps.
     pub steps: Vec<Step>,
     /// Ids of its steps that have to come before the packages: what keeps a service off the network from its first start.

@@ -5,7 +5,7 @@
 
 use super::part::{PartError, drop_in, drop_in_path};
 use super::template::render;
-use super::{nginx, postgresql, powerdns, rabbitmq, redis};
+use super::{nginx, odoo, postgresql, powerdns, rabbitmq, redis};
 use crate::config::{Component, Config};
 use crate::host::file::File;
 use crate::host::unit::Unit;
@@ -26,6 +26,7 @@ pub fn steps(config: &Config, steps: &[Step]) -> Result<Vec<Step>, PartError> {
         (Component::Redis, redis::UNIT),
         (Component::Rabbitmq, rabbitmq::UNIT),
         (Component::Powerdns, powerdns::UNIT),
+        (Component::Odoo, odoo::UNIT),
         (Component::Nginx, nginx::UNIT),
     ] {
         if config.has(component) {

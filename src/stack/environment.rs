@@ -1,9 +1,10 @@
 //! /etc/hams/env/*.env: the platform's groups of variables, derived from the configuration and the vault.
 //!
-//! systemd reads them as root and hands a daemon those of its groups. What the vault does not have is left out: a daemon
-//! must find that a variable is missing, not the word `none` in it.
+//! systemd reads them as root and hands Odoo and each daemon those of their groups. What the vault does not have is left out: who
+//! reads it must find that a variable is missing, not the word `none` in it.
 
-use super::daemons_catalogue::Group;
+use super::base::NAME;
+use super::group::Group;
 use super::part::PartError;
 use super::{postgresql, redis};
 use crate::config::Config;
@@ -28,23 +29,18 @@ pub fn path(group: Group) -> String {
 }
 
 /// The steps that write the files of `groups`, none where there are none.
-pub fn steps(
-    component: &'static str,
-    groups: &BTreeSet<Group>,
-    config: &Config,
-    vault: &Vault,
-) -> Result<Vec<Step>, PartError> {
+pub fn steps(groups: &BTreeSet<Group>, config: &Config, vault: &Vault) -> Result<Vec<Step>, PartError> {
     if groups.is_empty() {
         return Ok(Vec::new());
     }
     let folder = Directory::new(paths::ENVIRONMENT, "root", "root", 0o700);
-    let mut steps = vec![Step::new(component, folder, [Directory::id_of(paths::ETC)])];
+    let mut steps = vec![Step::new(NAME, folder, [Directory::id_of(paths::ETC)])];
     for group in groups {
         let file = File::new(path(*group), text(*group, config, vault)?)
             .access("root", "root", 0o400)
             .visibility(Visibility::Secret);
         let after = [Directory::id_of(paths::ENVIRONMENT), File::id_of(paths::VAULT)];
-        steps.push(Step::new(component, file, after));
+        steps.push(Step::new(NAME, file, after));
     }
     Ok(steps)
 }

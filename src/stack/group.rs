@@ -1,0 +1,49 @@
+//! The platform's groups of variables, each a file /etc/hams/env/GROUP.env.
+
+use crate::config::{Component, Config};
+use serde::Deserialize;
+
+/// A group of variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)] // the platform's names
+pub enum Group {
+    Common,
+    Db,
+    Pdns,
+    Odoo,
+    Rabbitmq,
+    Redis,
+    Smtp,
+}
+
+impl Group {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Common => "common",
+            Self::Db => "db",
+            Self::Pdns => "pdns",
+            Self::Odoo => "odoo",
+            Self::Rabbitmq => "rabbitmq",
+            Self::Redis => "redis",
+            Self::Smtp => "smtp",
+        }
+    }
+
+    /// The component that its variables lead to, and where it is when it is not on this host; none for what needs none.
+    pub fn source(self, config: &Config) -> Option<(Component, Option<&str>)> {
+        Some(match self {
+            Self::Db => (Component::Postgresql, config.postgresql.host.as_deref()),
+            Self::Redis => (Component::Redis, config.redis.host.as_deref()),
+            Self::Rabbitmq => (Component::Rabbitmq, config.rabbitmq.host.as_deref()),
+            Self::Pdns => (Component::Powerdns, config.powerdns.host.as_deref()),
+            Self::Common | Self::Odoo | Self::Smtp => return None,
+        })
+    }
+
+    /// Whether what its variables lead to is anywhere.
+    pub fn is_there(self, config: &Config) -> bool {
+        self.source(config).is_none_or(|(component, host)| config.has(component) || host.is_some())
+    }
+}
