@@ -2,6 +2,7 @@
 //! gets it, as the world sees it, and as it stays.
 #![allow(clippy::print_stderr)] // what a test saw stands in its log
 
+mod addon;
 mod browser;
 #[path = "../lab/mod.rs"]
 mod lab;
@@ -15,35 +16,44 @@ mod watch;
 
 use node::{DOMAIN, Node, PASSWORD};
 
+/// The checks that tell a version, and what it must begin with.
+type Versions = [(&'static str, &'static str); 5];
+
 #[test]
 fn the_whole_stack_on_debian_12() {
     let node = Node::installed("bookworm");
     // The versions that the platform was made with.
-    holds(
-        &node,
-        &["PostgreSQL 16.", "Redis 7.0.", "RabbitMQ 3.10.", "Odoo 19.", "PowerDNS 4.7.", "nginx 1.22."],
-    );
+    let versions: Versions = [
+        ("postgresql sql", "16."),
+        ("redis ping", "7.0."),
+        ("rabbitmq amqp", "3.10."),
+        ("powerdns api", "4.7."),
+        ("odoo http", "19."),
+    ];
+    holds(&node, versions);
 }
 
 #[test]
 fn the_whole_stack_on_debian_13() {
     let node = Node::installed("trixie");
-    holds(
-        &node,
-        &["PostgreSQL 16.", "Redis 8.0.", "RabbitMQ 4.0.", "Odoo 19.", "PowerDNS 4.9.", "nginx 1.26."],
-    );
+    let versions: Versions = [
+        ("postgresql sql", "16."),
+        ("redis ping", "8.0."),
+        ("rabbitmq amqp", "4.0."),
+        ("powerdns api", "4.9."),
+        ("odoo http", "19."),
+    ];
+    holds(&node, versions);
     browser::logs_in(&node);
+    addon::publishes_on_commit(&node);
 }
 
-fn holds(node: &Node, versions: &[&str]) {
+fn holds(node: &Node, versions: Versions) {
     let verified = node.host.run(&["hams-install", "verify"]).expect(0);
     eprintln!("{}", verified.stderr);
-    for version in versions {
-        assert!(
-            verified.stderr.contains(version),
-            "`verify` does not print `{version}`: {}",
-            verified.text()
-        );
+    for (check, version) in versions {
+        let is_told = |line: &str| line.contains(&format!("{check}: version {version}"));
+        assert!(verified.stderr.lines().any(is_told), "no {check} {version} in {}", verified.text());
     }
     node.answers();
     assert!(node.logs_in("admin", PASSWORD), "admin is not let in at https://{DOMAIN}");

@@ -18,6 +18,8 @@ pub const INSTALL: [&str; 4] = ["hams-install", "--yes", "--domain", DOMAIN];
 pub const CONFIG: &str = "/etc/hams/hams.toml";
 /// Where the certificates of tests are, on both hosts.
 pub const CERTIFICATES: &str = "/root/certificates";
+/// Where the client keeps its session.
+const JAR: &str = "/root/session";
 /// Programs of the tests, on the client's host.
 const TOOLS: &str = "curl openssl";
 
@@ -89,6 +91,10 @@ impl Node {
             "--insecure",
             "--max-time",
             "30",
+            "--cookie",
+            JAR,
+            "--cookie-jar",
+            JAR,
             "--connect-to",
             &to,
             "--write-out",
