@@ -49,7 +49,7 @@ fn the_whole_stack_on_debian_13() {
 }
 
 fn holds(node: &Node, versions: Versions) {
-    let verified = node.host.run(&["hams-install", "verify"]).expect(0);
+    let verified = node.hams(&["verify"]).expect(0);
     eprintln!("{}", verified.stderr);
     for (check, version) in versions {
         let is_told = |line: &str| line.contains(&format!("{check}: version {version}"));

@@ -156,7 +156,7 @@ impl Node {
     }
 
     pub fn hams(&self, words: &[&str]) -> Ended {
-        self.host.run(&[&["hams-install"], words].concat())
+        self.host.run(&[&["hams-install", "--domain", DOMAIN], words].concat())
     }
 
     /// Nothing is left to do, and every probe finds its component well.

@@ -2,7 +2,7 @@
 
 use super::lab::random::Random;
 use super::lab::{Host, SUITES, is_long_run};
-use super::node::{INSTALL, Node, PASSWORD, client};
+use super::node::{DOMAIN, INSTALL, Node, PASSWORD, client};
 use std::time::{Duration, Instant};
 
 const DISK: &str = "6G";
@@ -18,7 +18,7 @@ fn completed(host: Host) -> Result<(), String> {
         return Err(format!("the plain run ended otherwise: {}", ended.text()));
     }
     for words in ["plan", "verify"] {
-        let ended = host.run(&["hams-install", words]);
+        let ended = host.run(&["hams-install", "--domain", DOMAIN, words]);
         if ended.code != 0 {
             return Err(format!("`{words}` is not content: {}", ended.text()));
         }
