@@ -46,6 +46,11 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         part.checks.push(Box::new(DaemonCheck::new(daemon, Some(why))));
     }
     part.steps.extend(unwanted(&selection)?);
+    // A file that a daemon of an earlier run had stays true as long as it is there: no old password stands in it.
+    let is_there = |group: &Group| Path::new(&environment::path(*group)).exists();
+    let needed = selection.daemons.iter().flat_map(|(daemon, _)| daemon.env.clone());
+    let groups: BTreeSet<Group> = needed.chain(Group::ALL.into_iter().filter(is_there)).collect();
+    part.steps.extend(environment::steps(NAME, &groups, cx.config, cx.vault)?);
     if selection.daemons.is_empty() {
         return Ok(part);
     }
@@ -53,9 +58,6 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     part.disk = DISK + DISK_OF_ONE * selection.daemons.len() as u64;
     let services = selection.daemons.iter().filter(|(daemon, _)| daemon.kind == Some(Kind::Service)).count();
     part.memory = MEMORY_OF_ONE * services as u64;
-    let groups: BTreeSet<Group> =
-        selection.daemons.iter().flat_map(|(daemon, _)| daemon.env.clone()).collect();
-    part.steps.extend(environment::steps(NAME, &groups, cx.config, cx.vault)?);
     let none: [String; 0] = [];
     part.steps.push(Step::new(NAME, Directory::new(paths::DAEMONS, "root", "root", 0o755), none));
     // apt has its own programs that make accounts: not at the same time.
