@@ -290,7 +290,11 @@ fn wrong_usage_is_refused_with_the_fix() {
     place.refuses(
         USAGE,
         &install(&["--yes", "--components", "kubernetes"]),
-        &["`kubernetes` is no component", "rabbitmq, powerdns, odoo, nginx, agent", "remove `kubernetes`"],
+        &[
+            "`kubernetes` is no component",
+            "rabbitmq, powerdns, odoo, nginx, daemons, agent",
+            "remove `kubernetes`",
+        ],
     );
     let unknown = place.host.run(&["hams-install", "--yess"]).expect(USAGE);
     assert!(unknown.stderr.contains("--yes"), "the nearest option is not named: {}", unknown.text());

@@ -15,6 +15,7 @@ use crate::plan::Step;
 use crate::secrets::{SMTP, Vault, assignment};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 /// The users that the platform's programs log in with.
 const RABBITMQ_USER: &str = "hams_rabbitmq";
@@ -28,15 +29,18 @@ pub fn path(group: Group) -> String {
     format!("{}/{}.env", paths::ENVIRONMENT, group.as_str())
 }
 
-/// The steps that write the files of `groups`, none where there are none.
-pub fn steps(groups: &BTreeSet<Group>, config: &Config, vault: &Vault) -> Result<Vec<Step>, PartError> {
+/// The steps that write the files of `needed`, and of the groups whose file an earlier run has left: no old password may
+/// stand in it.
+pub fn steps(needed: BTreeSet<Group>, config: &Config, vault: &Vault) -> Result<Vec<Step>, PartError> {
+    let is_there = |group: &Group| Path::new(&path(*group)).exists();
+    let groups: BTreeSet<Group> = Group::ALL.into_iter().filter(is_there).chain(needed).collect();
     if groups.is_empty() {
         return Ok(Vec::new());
     }
     let folder = Directory::new(paths::ENVIRONMENT, "root", "root", 0o700);
     let mut steps = vec![Step::new(NAME, folder, [Directory::id_of(paths::ETC)])];
     for group in groups {
-        let file = File::new(path(*group), text(*group, config, vault)?)
+        let file = File::new(path(group), text(group, config, vault)?)
             .access("root", "root", 0o400)
             .visibility(Visibility::Secret);
         let after = [Directory::id_of(paths::ENVIRONMENT), File::id_of(paths::VAULT)];
@@ -140,7 +144,6 @@ fn percent(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::{Overrides, load};
-    use std::path::Path;
 
     fn config(text: &str) -> Config {
         let file = tempfile::NamedTempFile::new().unwrap();

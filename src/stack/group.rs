@@ -18,6 +18,10 @@ pub enum Group {
 }
 
 impl Group {
+    /// Every group.
+    pub const ALL: [Self; 7] =
+        [Self::Common, Self::Db, Self::Pdns, Self::Odoo, Self::Rabbitmq, Self::Redis, Self::Smtp];
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {

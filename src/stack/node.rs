@@ -105,7 +105,7 @@ impl Node {
             notes.extend(part.notes);
             groups.extend(part.environment);
         }
-        steps.extend(environment::steps(&groups, config, &vault)?);
+        steps.extend(environment::steps(groups, config, &vault)?);
         steps.extend(target::steps(config, &steps)?);
         if !packages.names.is_empty() {
             before_packages.push(File::id_of(paths::VAULT));

@@ -28,7 +28,7 @@ const REDIS: &str = "redis-server.service";
 #[test]
 fn daemons_on_a_fresh_host() {
     for suite in SUITES {
-        let host = Host::up(suite);
+        let (host, begun) = (Host::up(suite), Instant::now());
         prepare(&host);
         let before = manifest(&host);
         host.install_package();
@@ -45,6 +45,7 @@ fn daemons_on_a_fresh_host() {
         a_reboot_brings_all_back(&host);
         the_target_stops_what_is_ours(&host);
         an_uninstall_leaves_nothing(&host, &before);
+        eprintln!("{suite}: {:.0} s", begun.elapsed().as_secs_f64());
     }
 }
 
