@@ -153,7 +153,11 @@ mod tests {
         let config = load(TEXT).unwrap();
         assert_eq!(config.broker.port, 5672);
         assert_eq!(config.health.units, ["pdns.service"]);
-        assert_eq!(config.redis, None);
+        assert_eq!((config.redis, config.health.odoo), (None, None));
+        let with_odoo =
+            format!("{TEXT}\n[health.odoo]\nhost = \"127.0.0.1\"\nhttp_port = 8069\ngevent_port = 8072\n");
+        let odoo = load(&with_odoo).unwrap().health.odoo.expect("Odoo");
+        assert_eq!((odoo.host.as_str(), odoo.http_port, odoo.gevent_port), ("127.0.0.1", 8069, 8072));
         let with_redis =
             TEXT.replace("[health]", "[redis]\nhost = \"127.0.0.1\"\nport = 6379\nuser = \"x\"\n[health]");
         assert_eq!(load(&with_redis).unwrap().redis.unwrap().port, 6379);

@@ -3,7 +3,7 @@
 
 use super::account;
 use super::apt_fit;
-use super::apt_get::{apt_command, apt_get, configure_pending, words};
+use super::apt_get::{DOWNLOADED, apt_command, apt_get, configure_pending, words};
 use super::apt_lock;
 use super::apt_mark::Mark;
 use super::apt_spoilt;
@@ -261,6 +261,31 @@ pub(super) async fn complete(name: &str, host: &Host, progress: &Progress) -> Re
     apt_spoilt::mark_automatic(missing.iter()).await
 }
 
+/// The archive of `name`, from where apt keeps what it has fetched; where it keeps none (of a source on this host), a copy in
+/// the empty `folder` of root's.
+pub(super) async fn archive(
+    name: &str,
+    folder: &Path,
+    host: &Host,
+    progress: &Progress,
+) -> Result<PathBuf, Error> {
+    let names = [name.to_owned()];
+    apt_get(host, &words(&["--download-only", "install"], [&names]), progress).await?;
+    let simulated = apt_command(words(&["--simulate", "install"], [&names])).run().await?;
+    match simulated.lines().find_map(|line| file_name(line, name)) {
+        Some(file) if Path::new(DOWNLOADED).join(&file).is_file() => Ok(Path::new(DOWNLOADED).join(file)),
+        _ => download(name, folder).await,
+    }
+}
+
+/// "odoo-19_19.0_all.deb" of apt's line "Inst odoo-19 (19.0 Debian:unstable [all])".
+fn file_name(line: &str, name: &str) -> Option<String> {
+    let rest = line.strip_prefix("Inst ")?.strip_prefix(name)?.strip_prefix(" (")?;
+    let version = rest.split_whitespace().next()?.replace(':', "%3a");
+    let architecture = rest.split_once('[')?.1.split_once(']')?.0;
+    Some(format!("{name}_{version}_{architecture}.deb"))
+}
+
 /// Fetches the archive of `package` ("NAME" or "NAME=VERSION") into the empty `folder` of root's; apt has verified it.
 pub async fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
     let words = ["--option=APT::Sandbox::User=root", "download", package].map(str::to_owned);
@@ -312,4 +337,17 @@ pub(super) async fn would_install(names: &[String]) -> Result<Vec<String>, Error
         words.next().is_some_and(|word| word.starts_with('(')).then(|| name.to_owned())
     };
     Ok(output.lines().filter_map(new).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apts_line_names_the_archive() {
+        let line = "Inst odoo-19 (1:19.0.0+dfsg-1 Debian:unstable [all])";
+        assert_eq!(file_name(line, "odoo-19").as_deref(), Some("odoo-19_1%3a19.0.0+dfsg-1_all.deb"));
+        assert_eq!(file_name("Inst odoo-19-x (2 Debian [all])", "odoo-19"), None);
+        assert_eq!(file_name("Conf odoo-19 (2 Debian [all])", "odoo-19"), None);
+    }
 }

@@ -8,6 +8,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
+/// Where apt keeps what it has fetched.
+pub(super) const DOWNLOADED: &str = "/var/cache/apt/archives";
 /// An apt transaction may take this long before it is ended.
 pub(super) const LIMIT: Duration = Duration::from_secs(3600);
 /// Lines before dpkg's first error that an error quotes.

@@ -1,7 +1,7 @@
 //! Setting packages up again whose apt run a power cut ended: see [`apt_mark`](super::apt_mark) for what it spoils.
 
 use super::account;
-use super::apt_get::{LIMIT as APT_LIMIT, apt_command, configure_pending, quiet, words};
+use super::apt_get::{DOWNLOADED, LIMIT as APT_LIMIT, apt_command, configure_pending, quiet, words};
 use super::command::Command;
 use super::error::Error;
 use super::file::remove_all;
@@ -22,8 +22,6 @@ const UNFINISHED: [&str; 6] =
     ["/etc/passwd+", "/etc/shadow+", "/etc/group+", "/etc/gshadow+", "/etc/subuid+", "/etc/subgid+"];
 /// Where dpkg keeps maintainer scripts.
 const SCRIPTS: &str = "/var/lib/dpkg/info";
-/// Where apt keeps what it has downloaded.
-const DOWNLOADED: &str = "/var/cache/apt/archives";
 /// Where the archives are gathered that are unpacked again.
 const ARCHIVES: &str = "/var/cache/hams-archives";
 /// What userdel(8) ends with when a process runs as the account.

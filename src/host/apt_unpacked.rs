@@ -70,8 +70,7 @@ impl Resource for Unpacked {
             let folder = Path::new(paths::STATE).join("unpack");
             remove_all(&folder)?;
             write::private_folder(&folder)?;
-            progress.report(0.0, &format!("fetching {}", self.name));
-            let archive = apt::download(&self.name, &folder).await?;
+            let archive = apt::archive(&self.name, &folder, host, progress).await?;
             Mark::set(std::slice::from_ref(&self.name), &[])?;
             progress.report(20.0, &format!("unpacking {}", self.name));
             let unpack = Command::new("dpkg")

@@ -1,7 +1,7 @@
 //! The dump that `uninstall --purge-data` takes before any data goes.
 
 use super::postgresql_cluster::{self, Cluster};
-use super::{powerdns, powerdns_database, rabbitmq};
+use super::{odoo_folders, powerdns, powerdns_database, rabbitmq};
 use crate::host::command::{self, Command};
 use crate::host::write;
 use crate::host::{Error, paths};
@@ -14,8 +14,8 @@ const FOLDER: &str = "/var/backups/hams";
 /// A large database may take this long.
 const LIMIT: Duration = Duration::from_secs(12 * 3600);
 
-/// Writes what this node's data is to a folder of its own, root alone: databases and zones as SQL, the broker's
-/// definitions, the vault. Messages that still wait in queues are not in it. Gives the folder.
+/// Writes what this node's data is to a folder of its own, root alone: databases and zones as SQL, Odoo's
+/// attachments, the broker's definitions, the vault. Messages that still wait in queues are not in it. Gives the folder.
 pub async fn take(receipt: &Receipt) -> Result<PathBuf, Error> {
     let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "");
     let folder = Path::new(FOLDER).join(time);
@@ -40,6 +40,11 @@ pub async fn take(receipt: &Receipt) -> Result<PathBuf, Error> {
     }
     for cluster in postgresql_cluster::of_receipt(receipt) {
         postgresql(&folder, &cluster).await?;
+    }
+    if Path::new(odoo_folders::ATTACHMENTS).is_dir() {
+        let file = write::private_file(&folder.join("odoo-attachments.tar"))?;
+        let pack = Command::new("tar").args(["--create", "--directory", odoo_folders::ATTACHMENTS, "."]);
+        pack.limit(LIMIT).run_into(file).await?;
     }
     copy(Path::new(rabbitmq::DEFINITIONS), "rabbitmq-definitions.json")?;
     copy(Path::new(paths::VAULT), "secrets.env")?;

@@ -87,19 +87,14 @@ impl Archive {
 
     /// Fetches the package into `folder`, or takes the operator's.
     async fn fetch(&self, folder: &Path) -> Result<PathBuf, Error> {
-        let Origin::Apt = &self.origin else {
-            return match &self.origin {
-                Origin::File(path) => Ok(path.clone()),
-                Origin::Apt => Err(Error::Unexpected("no file".into())),
-            };
-        };
-        let Some(version) = self.version().await? else {
-            return Err(Error::Unexpected(format!(
-                "no source of apt has the package `{}`\nhint: `apt-get update` and `apt-cache policy {}` show more",
-                self.name, self.name
-            )));
-        };
-        apt::download(&format!("{}={version}", self.name), folder).await
+        let name = &self.name;
+        match (&self.origin, self.version().await?) {
+            (Origin::File(path), _) => Ok(path.clone()),
+            (Origin::Apt, Some(version)) => apt::download(&format!("{name}={version}"), folder).await,
+            (Origin::Apt, None) => Err(Error::Unexpected(format!(
+                "no source of apt has the package `{name}`\nhint: `apt-get update` and `apt-cache policy {name}` show more"
+            ))),
+        }
     }
 
     async fn make(&self, progress: &Progress) -> Result<(), Error> {

@@ -88,6 +88,11 @@ impl Database {
         facts.modules.get(module).is_some_and(|state| state != "to install")
     }
 
+    /// What is true now, where nobody to ask is an error.
+    async fn facts(&self, host: &Host) -> Result<Facts, Error> {
+        Facts::of(self.cluster, &self.inspect, host).await?.map_err(Error::Unexpected)
+    }
+
     /// What is to be installed: the configured modules that are missing, and those at which Odoo was cut short.
     fn pending(&self, facts: &Facts) -> Vec<String> {
         let missing = self.modules.iter().filter(|module| !Self::is_installed(facts, module));
@@ -110,9 +115,9 @@ impl Database {
                 self.name
             )));
         }
-        let drop = format!("DROP DATABASE {} WITH (FORCE);\n", self.name);
-        self.cluster.psql().input(drop).limit(LIMIT).run().await?;
-        self.cluster.psql().input(self.objects.as_str()).limit(LIMIT).run().await.map(drop_text)
+        let sql = format!("DROP DATABASE {} WITH (FORCE);\n", self.name);
+        self.cluster.psql().input(sql).limit(LIMIT).run().await?;
+        self.cluster.psql().input(self.objects.as_str()).limit(LIMIT).run().await.map(drop)
     }
 
     async fn install(&self, modules: &[String], progress: &Progress) -> Result<(), Error> {
@@ -140,8 +145,6 @@ impl Database {
         }
     }
 }
-
-fn drop_text(_: String) {}
 
 fn is_disk_full() -> Result<bool, Error> {
     Ok(os::free_disk(Path::new("/var/lib/postgresql"))? < FULL)
@@ -188,11 +191,7 @@ impl Resource for Database {
 
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
-            let known = async {
-                let facts = Facts::of(self.cluster, &self.inspect, host).await?;
-                facts.map_err(Error::Unexpected)
-            };
-            let facts = known.await?;
+            let facts = self.facts(host).await?;
             let systemd = host.systemd().await?;
             let was_running = systemd.state(self.unit).await?.is_running();
             if was_running {
@@ -200,11 +199,10 @@ impl Resource for Database {
                 systemd.run(Job::Stop, self.unit).await?;
             }
             self.begin_anew(&facts).await?;
+            let facts = self.facts(host).await?;
             if facts.modules.is_empty() {
-                let oid = Facts::of(self.cluster, &self.inspect, host).await?.map_err(Error::Unexpected)?.oid;
-                write::atomically(&Self::mark(), oid.as_bytes(), write::PRIVATE)?;
+                write::atomically(&Self::mark(), facts.oid.as_bytes(), write::PRIVATE)?;
             }
-            let facts = Facts::of(self.cluster, &self.inspect, host).await?.map_err(Error::Unexpected)?;
             let installed = self.install(&self.pending(&facts), progress).await;
             if installed.is_ok() {
                 write::remove_if_there(&Self::mark())?;

@@ -13,6 +13,8 @@ use std::time::Duration;
 const OWNER: &str = "odoo";
 /// The account's home, and what Odoo writes in it.
 const FOLDERS: [&str; 2] = ["/var/lib/odoo", "/var/lib/odoo/data"];
+/// What users attached to records: of the databases, all but the tables.
+pub const ATTACHMENTS: &str = "/var/lib/odoo/data/filestore";
 /// Files of many attachments take their time.
 const LIMIT: Duration = Duration::from_secs(600);
 /// What Odoo's unit does not see of the host.

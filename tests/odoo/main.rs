@@ -36,6 +36,9 @@ fn purge(node: &Node, before: &Manifest) {
     let dump =
         node.host.ok("grep --count 'COPY public.ir_module_module ' /var/backups/hams/*/postgresql-*.sql");
     assert_eq!(dump.trim(), "1", "the dump holds Odoo's tables");
+    let attachments =
+        node.host.ok("tar --list --file /var/backups/hams/*/odoo-attachments.tar | grep --count hams_prod/");
+    assert_ne!(attachments.trim(), "0", "the dump holds what was attached");
     let purged = node.host.ok(PURGE);
     let left = difference(before, &manifest(&node.host));
     assert!(left.is_empty(), "left behind:\n{}\n{purged}", left.join("\n"));
