@@ -13,9 +13,11 @@ use crate::sync::Pulse;
 
 /// How often due checks are looked for.
 const TICK: Duration = Duration::from_secs(1);
+/// One that is not well is asked again this soon: a node that boots is not called failing for longer than it is.
+const AGAIN: Duration = Duration::from_secs(5);
 
-/// Runs the checks until `stop` holds true. Each is asked at once, then at its interval; one that is still
-/// running is not asked a second time.
+/// Runs the checks until `stop` holds true. Each is asked at once, then at its interval, sooner while it is not
+/// well; one that is still running is not asked a second time.
 pub(super) async fn run(
     checks: Vec<Box<dyn Check>>,
     report: watch::Sender<Report>,
@@ -29,9 +31,9 @@ pub(super) async fn run(
         tokio::select! {
             _ = stop.wait_for(|stopped| *stopped) => return,
             Some((place, outcome)) = running.next(), if !running.is_empty() => {
-                let place: usize = place;
+                let (place, outcome): (usize, Outcome) = (place, outcome);
                 if let (Some(check), Some(due)) = (checks.get(place), due.get_mut(place)) {
-                    *due = Some(Instant::now() + check.interval());
+                    *due = Some(Instant::now() + next(check.as_ref(), outcome.state));
                     note(&report, check.name(), outcome);
                 }
             }
@@ -46,6 +48,14 @@ pub(super) async fn run(
                 }
             }
         }
+    }
+}
+
+/// How long after an outcome of that state a check is asked again.
+fn next(check: &dyn Check, state: State) -> Duration {
+    match state {
+        State::Ok | State::Degraded => check.interval(),
+        State::Unknown | State::Failing => check.interval().min(AGAIN),
     }
 }
 
@@ -80,6 +90,25 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             Box::pin(async { Outcome::ok() })
         }
+    }
+
+    #[test]
+    fn what_fails_is_asked_again_soon() {
+        struct Hourly;
+        impl Check for Hourly {
+            fn name(&self) -> &str {
+                "hourly"
+            }
+            fn interval(&self) -> Duration {
+                Duration::from_secs(3600)
+            }
+            fn run(&self) -> BoxFuture<'_, Outcome> {
+                Box::pin(async { Outcome::ok() })
+            }
+        }
+        assert_eq!(next(&Hourly, State::Ok), Duration::from_secs(3600));
+        assert_eq!(next(&Hourly, State::Failing), AGAIN);
+        assert_eq!(next(&Counting(Arc::default()), State::Failing), Duration::from_millis(1));
     }
 
     #[tokio::test]
