@@ -43,6 +43,7 @@ impl Node {
             &format!("[apt.pgdg]\nuri = \"file:{REPOSITORY}\"\nsigned_by = \"{REPOSITORY}/key.asc\"\n"),
         );
         host.run_with(&format!("{PASSWORD}\n"), &["hams-install", "hash-admin-password"]).expect(0);
+        host.ok("sync");
         host
     }
 

@@ -1,13 +1,13 @@
 //! The whole install is cut short, at any moment and in every way: a plain second run completes it.
 
 use super::lab::random::Random;
-use super::lab::{Host, SUITES, is_long_run};
+use super::lab::{Host, is_long_run};
 use super::node::{DOMAIN, INSTALL, Node, PASSWORD, client};
 use std::time::{Duration, Instant};
 
-const DISK: &str = "6G";
-/// Power cuts in a whole install, spread over its length.
-const CUTS: u32 = 10;
+const DISK: &str = "12G";
+/// Power cuts in a whole install on each suite, spread over its length.
+const CUTS: u32 = 5;
 /// A state that a run reaches is there within this, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -31,15 +31,25 @@ fn completed(host: Host) -> Result<(), String> {
 }
 
 #[test]
-fn a_power_cut_at_any_moment_of_the_whole_install() {
-    if !is_long_run("power cuts at 10 random moments of the whole install") {
-        return;
+fn a_power_cut_at_any_moment_of_the_whole_install_on_bookworm() {
+    if is_long_run("power cuts at random moments of the whole install on bookworm") {
+        cut_at_random_moments("bookworm");
     }
+}
+
+#[test]
+fn a_power_cut_at_any_moment_of_the_whole_install_on_trixie() {
+    if is_long_run("power cuts at random moments of the whole install on trixie") {
+        cut_at_random_moments("trixie");
+    }
+}
+
+/// Cuts the power on fresh hosts; every wrong end is told, not the first alone.
+fn cut_at_random_moments(suite: &str) {
     let mut random = Random::seeded();
-    let mut length = Duration::from_secs(120);
+    let mut length = Duration::from_secs(180);
     let mut wrong = Vec::new();
     for number in 0..CUTS {
-        let suite = SUITES[number as usize % SUITES.len()];
         let fraction = (f64::from(number) + random.fraction()) / f64::from(CUTS);
         // How long a run takes is known only from others: one that ended before its cut is the measure from then on.
         let (host, moment) = loop {
