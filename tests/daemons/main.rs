@@ -13,8 +13,8 @@ mod units;
 mod wrong;
 
 use found::{are_not_in, vault};
+use lab::Host;
 use lab::manifest::{Manifest, difference, manifest, times};
-use lab::{Host, SUITES};
 use node::{
     CACHE, CONSUMER, ODD_PASSWORD, TIMER, ask_consumer, hams, prepare, property, report, variables, wait,
 };
@@ -26,27 +26,35 @@ const AGENT: &str = "hams-agent.service";
 const REDIS: &str = "redis-server.service";
 
 #[test]
-fn daemons_on_a_fresh_host() {
-    for suite in SUITES {
-        let (host, begun) = (Host::up(suite), Instant::now());
-        prepare(&host);
-        let before = manifest(&host);
-        host.install_package();
-        installed(&host);
-        they_see_their_own_groups_alone(&host);
-        they_can_write_and_read_their_own_alone(&host);
-        a_timer_has_a_next_run_and_runs(&host);
-        a_second_run_changes_nothing(&host);
-        what_was_broken_by_hand_is_repaired(&host);
-        a_rotation_restarts_its_readers_alone(&host);
-        wrong::what_is_wrong_with_one_is_told_and_stops_no_other(&host);
-        wrong::code_of_others_is_not_run(&host);
-        wrong::a_port_that_is_taken_is_told(&host);
-        a_reboot_brings_all_back(&host);
-        the_target_stops_what_is_ours(&host);
-        an_uninstall_leaves_nothing(&host, &before);
-        eprintln!("{suite}: {:.0} s", begun.elapsed().as_secs_f64());
-    }
+fn daemons_on_a_fresh_bookworm() {
+    daemons_on_a_fresh("bookworm");
+}
+
+#[test]
+fn daemons_on_a_fresh_trixie() {
+    daemons_on_a_fresh("trixie");
+}
+
+/// The whole story on one host.
+fn daemons_on_a_fresh(suite: &str) {
+    let (host, begun) = (Host::up(suite), Instant::now());
+    prepare(&host);
+    let before = manifest(&host);
+    host.install_package();
+    installed(&host);
+    they_see_their_own_groups_alone(&host);
+    they_can_write_and_read_their_own_alone(&host);
+    a_timer_has_a_next_run_and_runs(&host);
+    a_second_run_changes_nothing(&host);
+    what_was_broken_by_hand_is_repaired(&host);
+    a_rotation_restarts_its_readers_alone(&host);
+    wrong::what_is_wrong_with_one_is_told_and_stops_no_other(&host);
+    wrong::code_of_others_is_not_run(&host);
+    wrong::a_port_that_is_taken_is_told(&host);
+    a_reboot_brings_all_back(&host);
+    the_target_stops_what_is_ours(&host);
+    an_uninstall_leaves_nothing(&host, &before);
+    eprintln!("{suite}: {:.0} s", begun.elapsed().as_secs_f64());
 }
 
 fn installed(host: &Host) {

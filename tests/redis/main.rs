@@ -17,7 +17,7 @@ use client::{MONITOR, PLATFORM, ask, may};
 use found::{are_not_in, found, vault};
 use lab::manifest::{difference, manifest, times};
 use lab::ports::{Sampler, open_tcp};
-use lab::{Ended, Host, SUITES};
+use lab::{Ended, Host};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use units::{restarted, starts};
@@ -36,24 +36,32 @@ const CLEAR: [&str; 2] = ["/etc/hams/secrets.env", "/etc/hams/credentials/redis-
 const OF_SYSTEMD: &str = "/run/credentials/hams-agent.service/";
 
 #[test]
-fn redis_on_a_fresh_host() {
-    for suite in SUITES {
-        let host = Host::up(suite);
-        let before = manifest(&host);
-        host.install_package();
-        installed_in_silence(&host);
-        eprintln!("{suite}: {}", host.ok("dpkg-query --show redis-server").trim());
-        users_may_what_they_must(&host);
-        runs_as_configured(&host);
-        passwords_stand_with_root_alone(&host);
-        a_second_run_changes_nothing(&host);
-        a_hand_edit_is_repaired(&host);
-        rotated(&host, "REDIS_PASSWORD", &[REDIS]);
-        rotated(&host, "HAMS_REDIS_MONITOR_PASS", &[AGENT, REDIS]);
-        users_may_what_they_must(&host);
-        a_reboot_brings_it_back(&host);
-        an_uninstall_leaves_nothing(&host, &before);
-    }
+fn redis_on_a_fresh_bookworm() {
+    redis_on_a_fresh("bookworm");
+}
+
+#[test]
+fn redis_on_a_fresh_trixie() {
+    redis_on_a_fresh("trixie");
+}
+
+/// The whole story on one host.
+fn redis_on_a_fresh(suite: &str) {
+    let host = Host::up(suite);
+    let before = manifest(&host);
+    host.install_package();
+    installed_in_silence(&host);
+    eprintln!("{suite}: {}", host.ok("dpkg-query --show redis-server").trim());
+    users_may_what_they_must(&host);
+    runs_as_configured(&host);
+    passwords_stand_with_root_alone(&host);
+    a_second_run_changes_nothing(&host);
+    a_hand_edit_is_repaired(&host);
+    rotated(&host, "REDIS_PASSWORD", &[REDIS]);
+    rotated(&host, "HAMS_REDIS_MONITOR_PASS", &[AGENT, REDIS]);
+    users_may_what_they_must(&host);
+    a_reboot_brings_it_back(&host);
+    an_uninstall_leaves_nothing(&host, &before);
 }
 
 fn hams(host: &Host, words: &[&str]) -> Ended {

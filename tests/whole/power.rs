@@ -87,6 +87,9 @@ fn cut_at_random_moments(suite: &str) {
 
 #[test]
 fn a_network_that_goes_during_apt_is_told() {
+    if !is_long_run("a network that goes during apt, with the whole install twice") {
+        return;
+    }
     let host = Node::prepare("trixie", &[]);
     let mut running = host.spawn(&INSTALL);
     // apt is fetching: some archive is there in part.
