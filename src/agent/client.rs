@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::status::Status;
+use crate::health::last_cause;
 
 /// No status.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +31,9 @@ pub enum ClientError {
 
 /// The status of the agent that listens at `socket`.
 pub async fn fetch(socket: &Path) -> Result<Status, ClientError> {
-    let unreachable = |error: reqwest::Error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        ClientError::Unreachable { socket: socket.to_owned(), cause: cause.to_string() }
+    let unreachable = |error: reqwest::Error| ClientError::Unreachable {
+        socket: socket.to_owned(),
+        cause: last_cause(&error),
     };
     let client = reqwest::Client::builder()
         .unix_socket(socket)

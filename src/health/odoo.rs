@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 
+use super::cause::last_cause;
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
 
@@ -64,12 +65,8 @@ impl Check for OdooCheck {
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async {
             self.ask().await.unwrap_or_else(|error| {
-                let mut cause: &dyn std::error::Error = &error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
                 let at = error.url().map_or(self.site.as_str(), |url| url.as_str());
-                Outcome::failing(format!("{at}: {cause}"))
+                Outcome::failing(format!("{at}: {}", last_cause(&error)))
             })
         })
     }

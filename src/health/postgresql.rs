@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Config, NoTls};
 
+use super::cause::last_cause;
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
 use crate::secrets::Secret;
@@ -57,19 +58,9 @@ impl Check for PostgresqlCheck {
             self.ask().await.unwrap_or_else(|error| {
                 // What the server says is more than the library's own words.
                 let reason =
-                    error.as_db_error().map_or_else(|| words(&error), |said| said.message().to_owned());
+                    error.as_db_error().map_or_else(|| last_cause(&error), |said| said.message().to_owned());
                 Outcome::failing(format!("{}:{}: {reason}", self.host, self.port))
             })
         })
     }
-}
-
-fn words(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = inner.to_string();
-        cause = inner.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::cause::last_cause;
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
 use crate::secrets::Secret;
@@ -47,13 +48,9 @@ impl Check for PowerDnsCheck {
 
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async {
-            self.ask().await.unwrap_or_else(|error| {
-                let mut cause: &dyn std::error::Error = &error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
-                Outcome::failing(format!("{}: {cause}", self.api))
-            })
+            self.ask()
+                .await
+                .unwrap_or_else(|error| Outcome::failing(format!("{}: {}", self.api, last_cause(&error))))
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::account;
 use super::apt_fit;
-use super::apt_get::{DOWNLOADED, apt_command, apt_get, configure_pending, words};
+use super::apt_get::{self, DOWNLOADED, apt_command, apt_get, configure_pending, words};
 use super::apt_lock;
 use super::apt_mark::Mark;
 use super::apt_spoilt;
@@ -288,8 +288,7 @@ fn file_name(line: &str, name: &str) -> Option<String> {
 
 /// Fetches the archive of `package` ("NAME" or "NAME=VERSION") into the empty `folder` of root's; apt has verified it.
 pub async fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
-    let words = ["--option=APT::Sandbox::User=root", "download", package].map(str::to_owned);
-    apt_command(words).current_dir(folder).run().await?;
+    apt_get::download(&[package.to_owned()], folder).await?;
     let mut entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
     match entries.next() {
         Some(entry) => Ok(entry.map_err(Error::io("read", folder))?.path()),

@@ -4,6 +4,7 @@ use super::command::{Command, last_lines};
 use super::error::Error;
 use super::handle::Host;
 use super::resource::Progress;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -44,6 +45,12 @@ pub(super) fn apt_command(words: impl IntoIterator<Item = String>) -> Command {
         "--option=Acquire::Retries=3",
     ];
     quiet(Command::new("apt-get")).args(options).args(words).limit(LIMIT)
+}
+
+/// Fetches the archives of `packages` ("NAME" or "NAME=VERSION") into the folder; apt has verified them.
+pub(super) async fn download(packages: &[String], folder: &Path) -> Result<(), Error> {
+    let words = words(&["--option=APT::Sandbox::User=root", "download"], [packages]);
+    apt_command(words).current_dir(folder).run().await.map(drop)
 }
 
 /// dpkg, told to configure all that is unpacked and to work off triggers.

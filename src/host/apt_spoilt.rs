@@ -1,7 +1,7 @@
 //! Setting packages up again whose apt run a power cut ended: see [`apt_mark`](super::apt_mark) for what it spoils.
 
 use super::account;
-use super::apt_get::{DOWNLOADED, LIMIT as APT_LIMIT, apt_command, configure_pending, quiet, words};
+use super::apt_get::{DOWNLOADED, LIMIT as APT_LIMIT, configure_pending, download, quiet};
 use super::command::Command;
 use super::error::Error;
 use super::file::remove_all;
@@ -44,8 +44,7 @@ pub async fn unpack_again(names: &[String], host: &Host, progress: &Progress) ->
         gather(names, folder).await?;
     } else {
         progress.report(0.0, "fetching what is to be unpacked again");
-        let download = apt_command(words(&["--option=APT::Sandbox::User=root", "download"], [names]));
-        download.current_dir(folder).run().await?;
+        download(names, folder).await?;
     }
     let mut archives = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {

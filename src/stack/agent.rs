@@ -3,7 +3,7 @@
 use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
-use super::{nginx, odoo, postgresql, powerdns, rabbitmq, redis};
+use super::{odoo, postgresql, powerdns, redis, services};
 use crate::config::{Component, Config};
 use crate::health::UnitCheck;
 use crate::host::file::File;
@@ -29,17 +29,9 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let config = cx.config;
     let mut units = Vec::new();
     let mut after = vec![File::id_of(paths::AGENT_CONFIG)];
-    for (component, unit) in [
-        (Component::Redis, redis::UNIT),
-        (Component::Rabbitmq, rabbitmq::UNIT),
-        (Component::Powerdns, powerdns::UNIT),
-        (Component::Odoo, odoo::UNIT),
-        (Component::Nginx, nginx::UNIT),
-    ] {
-        if config.has(component) {
-            after.push(Unit::id_of(unit));
-            units.push(unit.to_owned());
-        }
+    for unit in services::units(config) {
+        after.push(Unit::id_of(unit));
+        units.push(unit.to_owned());
     }
     if config.has(Component::Postgresql) {
         units.push(postgresql::cluster(config)?.unit());

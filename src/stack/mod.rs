@@ -41,6 +41,7 @@ pub mod powerdns_zone;
 pub mod rabbitmq;
 pub mod rabbitmq_objects;
 pub mod redis;
+pub mod services;
 pub mod target;
 pub mod template;
 pub mod verify;

@@ -5,7 +5,7 @@
 
 use super::part::{PartError, drop_in, drop_in_path};
 use super::template::render;
-use super::{nginx, odoo, postgresql, powerdns, rabbitmq, redis};
+use super::{postgresql, services};
 use crate::config::{Component, Config};
 use crate::host::file::File;
 use crate::host::unit::Unit;
@@ -22,17 +22,7 @@ pub fn steps(config: &Config, steps: &[Step]) -> Result<Vec<Step>, PartError> {
     if config.has(Component::Postgresql) {
         units.push(postgresql::cluster(config)?.unit());
     }
-    for (component, unit) in [
-        (Component::Redis, redis::UNIT),
-        (Component::Rabbitmq, rabbitmq::UNIT),
-        (Component::Powerdns, powerdns::UNIT),
-        (Component::Odoo, odoo::UNIT),
-        (Component::Nginx, nginx::UNIT),
-    ] {
-        if config.has(component) {
-            units.push(unit.to_owned());
-        }
-    }
+    units.extend(services::units(config).map(str::to_owned));
     let text = render(
         "target/50-hams.conf.j2",
         include_str!("../../deploy/target/50-hams.conf.j2"),
