@@ -4,6 +4,9 @@
 
 mod addon;
 mod browser;
+#[path = "../install/secrets.rs"]
+#[allow(dead_code)] // of the searches, this program needs some
+mod found;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod local;

@@ -4,7 +4,7 @@ use super::lab::pgdg::REPOSITORY;
 use super::lab::ports::{Sampler, open_tcp};
 use super::lab::{Ended, Host};
 use super::watch::CommandLines;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -69,16 +69,16 @@ impl Node {
 
     /// The vault's secrets; a salt stands beside each hash, and is none.
     #[track_caller]
-    pub fn secrets(&self) -> Vec<(String, String)> {
+    pub fn secrets(&self) -> BTreeMap<String, String> {
         let text = self.host.read("/etc/hams/secrets.env");
         let lines =
             text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-        let secrets: Vec<_> = lines
+        let secrets: BTreeMap<_, _> = lines
             .filter(|(name, value)| !name.ends_with("_SALT") && value.len() >= 16)
             .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
             .collect();
         for name in ["RMQ_PASS", "REDIS_PASSWORD", "DB_PASS", "PDNS_API_KEY", "ODOO_ADMIN_PASSWORD"] {
-            assert!(secrets.iter().any(|(known, _)| known == name), "the vault has no {name}");
+            assert!(secrets.contains_key(name), "the vault has no {name}");
         }
         secrets
     }
