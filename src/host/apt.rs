@@ -4,6 +4,7 @@
 use super::account;
 use super::apt_fit;
 use super::apt_get::{self, DOWNLOADED, apt_command, apt_get, configure_pending, words};
+use super::apt_lists;
 use super::apt_lock;
 use super::apt_mark::Mark;
 use super::apt_spoilt;
@@ -64,7 +65,7 @@ impl Packages {
                 return self.set_up_again(&mark, &spoilt, host, progress).await;
             }
         }
-        recover(host).await?;
+        recover(host, progress).await?;
         if self.missing().await?.is_empty() {
             return Ok(());
         }
@@ -90,6 +91,7 @@ impl Packages {
         progress: &Progress,
     ) -> Result<(), Error> {
         apt_spoilt::settle_database().await?;
+        apt_lists::update(host, progress).await?;
         let emptied = apt_spoilt::remove_emptied(mark.since(), host.systemd().await?.booted().await?)?;
         apt_spoilt::complete_accounts(mark.new_accounts()).await?;
         Mark::set(&would_install(&self.names).await?, &self.accounts)?;
@@ -150,7 +152,7 @@ impl Resource for Packages {
                 return Ok(None);
             }
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
-            update(host, &Progress::silent()).await?;
+            apt_lists::update(host, &Progress::silent()).await?;
             let installed = self.new_packages().await?;
             let accounts = account::missing(&self.accounts)?;
             Ok(Some(Change::Packages { installed, accounts, data: self.data.clone() }))
@@ -167,6 +169,7 @@ impl Resource for Packages {
             with_services_down(self.install(host, progress)).await?;
             // Maintainer scripts do not sync what they write; a power cut after this step must not undo it.
             nix::unistd::sync();
+            apt_lists::settled()?;
             Mark::clear()
         })
     }
@@ -239,16 +242,6 @@ async fn with_services_down(work: impl Future<Output = Result<(), Error>>) -> Re
     done
 }
 
-/// Fetches the package lists, once in a run, unless told to do without.
-pub async fn update(host: &Host, progress: &Progress) -> Result<(), Error> {
-    if host.offline || host.lists.are_new() {
-        return Ok(());
-    }
-    apt_get(host, &words(&["update", "--error-on=any"], []), progress).await?;
-    host.lists.set_new(true);
-    Ok(())
-}
-
 /// Installs what `name` depends on and is still missing, with every service kept down.
 pub(super) async fn complete(name: &str, host: &Host, progress: &Progress) -> Result<(), Error> {
     let mut missing = would_install(&[name.to_owned()]).await?;
@@ -297,10 +290,11 @@ pub async fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
 }
 
 /// Finishes what an interrupted run left half done.
-async fn recover(host: &Host) -> Result<(), Error> {
+async fn recover(host: &Host, progress: &Progress) -> Result<(), Error> {
     if audit().await?.is_none() {
         return Ok(());
     }
+    apt_lists::update(host, progress).await?;
     let configured = configure_pending().output().await?;
     // What dpkg could not configure may lack a dependency, which apt brings, or may be unpacked in part, which apt does
     // not mend by itself.

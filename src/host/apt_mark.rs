@@ -115,7 +115,8 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn boot() -> Result<String, Error> {
+/// Which boot of the machine this is.
+pub(super) fn boot() -> Result<String, Error> {
     let id = std::fs::read_to_string(BOOT_ID).map_err(Error::io("read", BOOT_ID.as_ref()))?;
     Ok(id.trim().to_owned())
 }

@@ -1,11 +1,14 @@
 //! Whether the package sources that apt is configured with can be reached.
 
-use super::command::Command;
+use super::command::{Command, last_lines};
 use super::error::Error;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
+/// What apt would fetch, a line each: `'URI' FILE SIZE HASH`. It looks at no list, which a host may have none of, or which a
+/// power cut may have emptied.
+const URIS: [&str; 3] = ["--option=Dir::State::Lists=/nonexistent", "--print-uris", "update"];
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The sources that do not take a connection; `more` are those that a run is going to add. Where apt goes through a proxy
@@ -21,8 +24,8 @@ pub async fn unreachable(more: &[String]) -> Result<Vec<String>, Error> {
     if !proxies.run().await?.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let sites = Command::new("apt-get").args(["indextargets", "--format", "$(SITE)"]).run().await?;
-    let sites: BTreeSet<&str> = sites.lines().chain(more.iter().map(String::as_str)).collect();
+    let told = Command::new("apt-get").args(URIS).run().await?;
+    let sites: BTreeSet<&str> = uris(&told).filter_map(site).chain(more.iter().map(String::as_str)).collect();
     let ask = sites.into_iter().filter_map(|site| Some((site, endpoint(site)?))).map(
         |(site, endpoint)| async move {
             let connected = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(endpoint)).await;
@@ -34,18 +37,39 @@ pub async fn unreachable(more: &[String]) -> Result<Vec<String>, Error> {
 
 /// The mirror that apt takes this Debian from, by what its sources say: the first with one of the names of `suites`.
 pub fn debian_mirror(suites: &[&str]) -> Result<Option<String>, Error> {
-    let format = "$(REPO_URI) $(RELEASE)";
-    let words = ["indextargets", "--format", format, "Created-By: Packages", "Component: main"];
-    let command = format!("apt-get {}", words.join(" "));
-    let asked = std::process::Command::new("apt-get").args(words).output();
-    let output = asked.map_err(|source| Error::Spawn { command, source })?;
+    let asked = std::process::Command::new("apt-get").args(URIS).env("LC_ALL", "C.UTF-8").output();
+    let command = || format!("apt-get {}", URIS.join(" "));
+    let output = asked.map_err(|source| Error::Spawn { command: command(), source })?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::Command {
+            command: command(),
+            status: output.status.to_string(),
+            output: last_lines(&words),
+        });
+    }
     Ok(mirror_of(&String::from_utf8_lossy(&output.stdout), suites))
 }
 
-fn mirror_of(targets: &str, suites: &[&str]) -> Option<String> {
-    let mut targets = targets.lines().filter_map(|line| line.rsplit_once(' '));
-    let (uri, _) = targets.find(|(_, suite)| suites.contains(suite))?;
-    Some(uri.trim_end_matches('/').to_owned())
+/// The URIs in what apt has told.
+fn uris(told: &str) -> impl Iterator<Item = &str> {
+    told.lines().filter_map(|line| Some(line.strip_prefix('\'')?.split_once('\'')?.0))
+}
+
+/// "http://mirror.example" of a URI.
+fn site(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    uri.get(..scheme.len() + "://".len() + authority.len())
+}
+
+fn mirror_of(told: &str, suites: &[&str]) -> Option<String> {
+    let mirror = |uri: &str| {
+        let (mirror, rest) = uri.split_once("/dists/")?;
+        let suite = suites.iter().find_map(|suite| rest.strip_prefix(suite));
+        suite?.starts_with("/main/").then(|| mirror.trim_end_matches('/').to_owned())
+    };
+    uris(told).find_map(mirror)
 }
 
 /// Host and port of an http or https site; other kinds (file, cdrom) are no matter of the network.
@@ -69,10 +93,16 @@ mod tests {
 
     #[test]
     fn the_mirror_is_the_one_of_the_release() {
-        let targets = "http://s.example/debian-security/ trixie-security\nhttp://m.example/debian/ trixie\n\
-            http://n.example/debian/ sid\n";
-        assert_eq!(mirror_of(targets, &["trixie", "stable"]).as_deref(), Some("http://m.example/debian"));
-        assert_eq!(mirror_of(targets, &["bookworm"]), None);
+        let told = "'http://s.example/debian-security/dists/trixie-security/main/binary-amd64/Packages.xz' s 0 \n\
+            'http://c.example/debian/dists/trixie/contrib/binary-amd64/Packages.xz' c 0 \n\
+            'http://m.example/debian/dists/trixie/InRelease' m 0 \n\
+            'http://m.example/debian/dists/trixie/main/binary-amd64/Packages.xz' m 0 \n\
+            'http://n.example/debian/dists/sid/main/binary-amd64/Packages.xz' n 0 \n";
+        assert_eq!(mirror_of(told, &["trixie", "stable"]).as_deref(), Some("http://m.example/debian"));
+        assert_eq!(mirror_of(told, &["bookworm"]), None);
+        let sites: Vec<&str> = uris(told).filter_map(site).collect();
+        assert_eq!(sites[1..3], ["http://c.example", "http://m.example"]);
+        assert_eq!(site("file:/srv/pgdg/dists/x/InRelease"), None);
     }
 
     #[test]

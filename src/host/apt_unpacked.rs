@@ -5,6 +5,7 @@
 
 use super::apt;
 use super::apt_get::{LIMIT, quiet};
+use super::apt_lists;
 use super::apt_lock;
 use super::apt_mark::Mark;
 use super::change::Change;
@@ -56,7 +57,7 @@ impl Resource for Unpacked {
     fn undo<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Option<Change>, Error>> {
         Box::pin(async {
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
-            apt::update(host, &Progress::silent()).await?;
+            apt_lists::update(host, &Progress::silent()).await?;
             let installed = apt::would_install(std::slice::from_ref(&self.name)).await?;
             Ok(Some(Change::Packages { installed, accounts: Vec::new(), data: Vec::new() }))
         })
@@ -65,7 +66,7 @@ impl Resource for Unpacked {
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             apt_lock::wait(host.apt_lock_timeout, progress).await?;
-            apt::update(host, progress).await?;
+            apt_lists::update(host, progress).await?;
             apt::complete(&self.name, host, progress).await?;
             let folder = Path::new(paths::STATE).join("unpack");
             remove_all(&folder)?;

@@ -8,6 +8,7 @@ pub mod account;
 pub mod apt;
 pub mod apt_fit;
 mod apt_get;
+pub mod apt_lists;
 pub mod apt_lock;
 pub mod apt_mark;
 pub mod apt_sources;

@@ -97,7 +97,9 @@ impl Unit {
             }
             if Instant::now() >= end {
                 let limit = READY_LIMIT.as_secs();
-                let reason = format!("it runs, and does not answer within {limit} s (`{}`)", probe.line());
+                let said = answer.stderr.lines().last().unwrap_or_default();
+                let reason =
+                    format!("it runs, and does not answer within {limit} s: {said} (`{}`)", probe.line());
                 return Err(Error::Unit { unit: self.name.clone(), reason });
             }
             tokio::time::sleep(PROBE_EVERY).await;

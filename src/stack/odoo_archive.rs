@@ -4,6 +4,7 @@
 
 use super::odoo_repair::{Repaired, Rules, field};
 use crate::host::apt;
+use crate::host::apt_lists;
 use crate::host::command::Command;
 use crate::host::file::{read_if_there, remove_all};
 use crate::host::{BoxFuture, Change, Error, Finding, Host, Progress, Resource, apt_fit, deb, paths, write};
@@ -174,7 +175,7 @@ impl Resource for Archive {
 
     fn apply<'a>(&'a self, host: &'a Host, progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
-            apt::update(host, progress).await?;
+            apt_lists::update(host, progress).await?;
             self.repaired().await?;
             self.make(progress).await?;
             host.lists.set_new(false);

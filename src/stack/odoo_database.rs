@@ -6,7 +6,7 @@ use crate::host::command::Command;
 use crate::host::file::read_if_there;
 use crate::host::units::Job;
 use crate::host::{BoxFuture, Change, Error, Finding, Host, Progress, Resource, os, paths, write};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct Facts {
     pub oid: String,
     /// The state of each module that is installed or about to be.
     pub modules: BTreeMap<String, String>,
+    /// The modules that Odoo installs by itself with others, all of which are there, and yet are not: with which others.
+    pub left_out: BTreeMap<String, Vec<String>>,
     /// What the admin's password is kept as.
     pub admin: Option<String>,
 }
@@ -41,12 +43,65 @@ impl Facts {
                 ["module", name, state] => {
                     facts.modules.insert(name.to_owned(), state.to_owned());
                 }
+                ["left out", name, others] => {
+                    let others = others.split(' ').map(str::to_owned).collect();
+                    facts.left_out.insert(name.to_owned(), others);
+                }
                 ["admin", password] => facts.admin = Some(password.to_owned()),
                 _ => {}
             }
         }
         facts
     }
+}
+
+/// The mark of an installation of modules that has not come to its end.
+///
+/// Odoo commits after each module, and where it fails it forgets which ones were to follow: what it would have installed by
+/// itself with those that are there already (such as `bus` with `web`), it never installs again.
+#[derive(Debug, PartialEq, Eq)]
+struct Mark {
+    /// PostgreSQL's number of the database.
+    oid: String,
+    /// The modules that were installed in it before.
+    before: BTreeSet<String>,
+}
+
+impl Mark {
+    fn path() -> PathBuf {
+        Path::new(paths::STATE).join("odoo-initialising")
+    }
+
+    /// The mark of the database that `facts` are of.
+    fn of(facts: &Facts) -> Result<Option<Self>, Error> {
+        let mark = read_if_there(&Self::path())?.as_deref().map(Self::parse);
+        Ok(mark.filter(|mark| mark.oid == facts.oid))
+    }
+
+    /// First line: the database's number; then a module a line.
+    fn parse(text: &str) -> Self {
+        let mut lines = text.lines().map(str::to_owned);
+        Self { oid: lines.next().unwrap_or_default(), before: lines.collect() }
+    }
+
+    fn text(&self) -> String {
+        let lines = std::iter::once(&self.oid).chain(&self.before);
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
+    /// What must be there, on the disk, before Odoo changes anything in the database of `facts`.
+    fn set(facts: &Facts) -> Result<(), Error> {
+        if Self::of(facts)?.is_some() {
+            return Ok(());
+        }
+        let before = facts.modules.keys().filter(|name| is_installed(facts, name)).cloned().collect();
+        let mark = Self { oid: facts.oid.clone(), before };
+        write::atomically(&Self::path(), mark.text().as_bytes(), write::PRIVATE)
+    }
+}
+
+fn is_installed(facts: &Facts, module: &str) -> bool {
+    facts.modules.get(module).is_some_and(|state| state != "to install")
 }
 
 /// The modules in the database.
@@ -79,25 +134,20 @@ impl Database {
         "odoo:database".into()
     }
 
-    /// The mark of a database that hams is about to fill for the first time: its number.
-    fn mark() -> PathBuf {
-        Path::new(paths::STATE).join("odoo-initialising")
-    }
-
-    fn is_installed(facts: &Facts, module: &str) -> bool {
-        facts.modules.get(module).is_some_and(|state| state != "to install")
-    }
-
     /// What is true now, where nobody to ask is an error.
     async fn facts(&self, host: &Host) -> Result<Facts, Error> {
         Facts::of(self.cluster, &self.inspect, host).await?.map_err(Error::Unexpected)
     }
 
     /// What is to be installed: the configured modules that are missing, and those at which Odoo was cut short.
-    fn pending(&self, facts: &Facts) -> Vec<String> {
-        let missing = self.modules.iter().filter(|module| !Self::is_installed(facts, module));
+    fn pending(&self, facts: &Facts, mark: Option<&Mark>) -> Vec<String> {
+        let missing = self.modules.iter().filter(|module| !is_installed(facts, module));
         let begun = facts.modules.iter().filter(|(_, state)| *state == "to install").map(|(name, _)| name);
-        let mut all: Vec<String> = missing.chain(begun).cloned().collect();
+        // One that is left out without a module of the interrupted installation is so by the operator's will.
+        let is_new = |other: &String| mark.is_some_and(|mark| !mark.before.contains(other));
+        let left_out = facts.left_out.iter().filter(|(_, others)| others.iter().any(is_new));
+        let left_out = left_out.map(|(name, _)| name);
+        let mut all: Vec<String> = missing.chain(begun).chain(left_out).cloned().collect();
         all.sort();
         all.dedup();
         all
@@ -105,10 +155,10 @@ impl Database {
 
     /// Empties a database whose filling was cut short before `base` was in it. Only one that hams itself was filling.
     async fn begin_anew(&self, facts: &Facts) -> Result<(), Error> {
-        if facts.modules.is_empty() || Self::is_installed(facts, "base") {
+        if facts.modules.is_empty() || is_installed(facts, "base") {
             return Ok(());
         }
-        if read_if_there(&Self::mark())?.as_deref() != Some(facts.oid.as_str()) {
+        if Mark::of(facts)?.is_none() {
             return Err(Error::Unexpected(format!(
                 "the database {} has modules and no `base`, and hams was not filling it\n\
                  hint: look at it; set another `database` in the table [odoo] of hams.toml, or drop it yourself",
@@ -172,13 +222,16 @@ impl Resource for Database {
             Ok(match Facts::of(self.cluster, &self.inspect, host).await? {
                 Err(reason) => Finding::differs(reason),
                 Ok(facts) => {
+                    let mark = Mark::of(&facts)?;
                     let reason = |module: &String| match facts.modules.contains_key(module) {
                         true => format!("the installation of the module {module} was cut short"),
                         false => {
                             format!("the module {module} is not installed; Odoo must find it in its folders")
                         }
                     };
-                    Finding::from_reasons(self.pending(&facts).iter().map(reason).collect())
+                    let begun = mark.is_some().then(|| "an installation of modules was cut short".to_owned());
+                    let pending = self.pending(&facts, mark.as_ref());
+                    Finding::from_reasons(begun.into_iter().chain(pending.iter().map(reason)).collect())
                 }
             })
         })
@@ -200,12 +253,13 @@ impl Resource for Database {
             }
             self.begin_anew(&facts).await?;
             let facts = self.facts(host).await?;
-            if facts.modules.is_empty() {
-                write::atomically(&Self::mark(), facts.oid.as_bytes(), write::PRIVATE)?;
-            }
-            let installed = self.install(&self.pending(&facts), progress).await;
+            Mark::set(&facts)?;
+            let installed = match &self.pending(&facts, Mark::of(&facts)?.as_ref())[..] {
+                [] => Ok(()), // the interrupted run came to its end without us
+                modules => self.install(modules, progress).await,
+            };
             if installed.is_ok() {
-                write::remove_if_there(&Self::mark())?;
+                write::remove_if_there(&Mark::path())?;
             } else if was_running {
                 // The modules that were there before are all as they were: what went wrong is told below.
                 let _told_by_its_own_step = systemd.run(Job::Start, self.unit).await;
@@ -229,11 +283,22 @@ mod tests {
     fn what_is_missing_or_begun_is_to_be_installed() {
         let facts =
             Facts::parse("oid\t16388\nmodule\tbase\tinstalled\nmodule\tbus\tto install\nadmin\t$x$y\n");
-        assert_eq!(database().pending(&facts), ["bus", "web"]);
+        assert_eq!(database().pending(&facts, None), ["bus", "web"]);
         assert_eq!((facts.oid.as_str(), facts.admin.as_deref()), ("16388", Some("$x$y")));
         let facts = Facts::parse("oid\t1\nmodule\tbase\tto upgrade\nmodule\tweb\tinstalled\n");
-        assert!(database().pending(&facts).is_empty());
-        assert_eq!(database().pending(&Facts::default()), ["base", "web"]);
+        assert!(database().pending(&facts, None).is_empty());
+        assert_eq!(database().pending(&Facts::default(), None), ["base", "web"]);
+    }
+
+    #[test]
+    fn what_odoo_forgot_is_installed_after_an_interruption_alone() {
+        let text = "oid\t7\nmodule\tbase\tinstalled\nmodule\tweb\tinstalled\nleft out\tbus\tbase web\nleft out\tx\tbase\n";
+        let facts = Facts::parse(text);
+        let mark = Mark::parse("7\nbase\n");
+        assert_eq!(database().pending(&facts, Some(&mark)), ["bus"]);
+        assert!(database().pending(&facts, None).is_empty());
+        assert_eq!(mark.text(), "7\nbase\n");
+        assert_eq!(Mark::parse("7\n"), Mark { oid: "7".into(), before: BTreeSet::new() });
     }
 
     #[test]

@@ -40,6 +40,26 @@ pub fn on_a_full_disk(node: &Node) {
     assert!(told.contains("No space left on device"), "{told}");
 }
 
+/// Odoo fails when it has installed `web`, and forgets what it would have installed with it.
+pub fn failing_between_modules(node: &Node) {
+    let state = |module: &str| {
+        let sql = format!("SELECT state FROM ir_module_module WHERE name = '{module}'");
+        let psql = format!("runuser -u postgres -- psql -XAtc \"{sql}\" {DATABASE}");
+        node.host.sh(&psql).stdout.trim().to_owned()
+    };
+    let mut run = node.host.spawn(&["hams-install", "--config", super::node::CONFIG, "--yes"]);
+    let patience = Instant::now() + Duration::from_secs(400);
+    while state("web") != "installed" {
+        assert!(run.try_wait().expect("the run").is_none(), "the run ended before `web` was there");
+        assert!(Instant::now() < patience, "`web` was never installed");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    node.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'odoo';");
+    let ended = run.wait().expect("the run ends");
+    assert_eq!(ended.code(), Some(4), "the run goes on without its connections");
+    assert_eq!(state("bus"), "uninstalled", "Odoo has not forgotten it: this test shows nothing");
+}
+
 /// The power goes while Odoo's package is in one of `states`.
 pub fn power_cut(suite: &str, states: &[&str]) {
     let node = Node::prepare(suite, "");

@@ -74,6 +74,7 @@ fn debians_package_repaired_on_a_fresh_bookworm() {
     package::the_repair_is_shown(&node);
     interrupted::killed_while_the_database_is_made(&node);
     interrupted::on_a_full_disk(&node);
+    interrupted::failing_between_modules(&node);
     node.installed();
     package::is_repaired(&node);
     password::nobodys(&node);
