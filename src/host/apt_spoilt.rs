@@ -128,6 +128,10 @@ pub async fn configure_first(names: &[String]) -> Result<(), Error> {
         let Some(script) = postinst(name)? else { continue };
         quiet(Command::new(&script.to_string_lossy()))
             .args(["configure", ""])
+            .env("DPKG_ROOT", "") // scripts with `set -u` stop without it
+            .env("DPKG_ADMINDIR", "/var/lib/dpkg")
+            .env("DPKG_MAINTSCRIPT_DEBUG", "0")
+            .env("DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT", "1")
             .env("DPKG_MAINTSCRIPT_NAME", "postinst")
             .env("DPKG_MAINTSCRIPT_PACKAGE", name)
             .env("DPKG_MAINTSCRIPT_ARCH", architecture)
