@@ -45,13 +45,15 @@ impl Packages {
         format!("packages:{purpose}")
     }
 
-    /// What a transaction would newly install, without what a later one brings.
-    async fn new_packages(&self) -> Result<Vec<String>, Error> {
-        let mut all = would_install(&[&self.names[..], &self.ahead_of].concat()).await?;
+    /// What a transaction that brings `missing` would newly install, without what a later one brings.
+    async fn new_packages(&self, missing: &[String]) -> Result<Vec<String>, Error> {
+        let mut all = would_install(&[missing, &self.ahead_of].concat()).await?;
         all.retain(|name| !self.ahead_of.contains(name));
         Ok(all)
     }
 
+    /// Those that are not installed. apt is told to install these alone: it would upgrade others that are named, and stop at
+    /// one that an operator holds.
     async fn missing(&self) -> Result<Vec<String>, Error> {
         let installed = installed(&self.names).await?;
         Ok(self.names.iter().filter(|name| !installed.contains(name)).cloned().collect())
@@ -66,10 +68,11 @@ impl Packages {
             }
         }
         recover(host, progress).await?;
-        if self.missing().await?.is_empty() {
+        let missing = self.missing().await?;
+        if missing.is_empty() {
             return Ok(());
         }
-        let new = self.new_packages().await?;
+        let new = self.new_packages(&missing).await?;
         Mark::set(&new, &self.accounts)?;
         fresh::record(&self.first_starts)?;
         let mut dependencies = new;
@@ -77,7 +80,7 @@ impl Packages {
         if self.ahead_of.is_empty() {
             dependencies.clear(); // apt finds them itself
         }
-        apt_get(host, &words(&["install"], [&self.names, &dependencies]), progress).await?;
+        apt_get(host, &words(&["install"], [&missing, &dependencies]), progress).await?;
         apt_spoilt::mark_automatic(dependencies.iter()).await
     }
 
@@ -94,11 +97,11 @@ impl Packages {
         apt_lists::update(host, progress).await?;
         let emptied = apt_spoilt::remove_emptied(mark.since(), host.systemd().await?.booted().await?)?;
         apt_spoilt::complete_accounts(mark.new_accounts()).await?;
-        Mark::set(&would_install(&self.names).await?, &self.accounts)?;
+        Mark::set(&would_install(&self.missing().await?).await?, &self.accounts)?;
         fresh::record(&self.first_starts)?;
         apt_spoilt::unpack_again(spoilt, host, progress).await?;
         let first = ["--fix-broken", "--option=Dpkg::Options::=--force-confmiss", "install"];
-        apt_get(host, &words(&first, [&self.names]), progress).await?;
+        apt_get(host, &words(&first, [&self.missing().await?]), progress).await?;
         if emptied.iter().any(|path| !path.exists()) {
             apt_spoilt::configure_first(spoilt).await?;
         }
@@ -148,12 +151,13 @@ impl Resource for Packages {
 
     fn undo<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Option<Change>, Error>> {
         Box::pin(async {
-            if self.missing().await?.is_empty() {
+            let missing = self.missing().await?;
+            if missing.is_empty() {
                 return Ok(None);
             }
             apt_lock::wait(host.apt_lock_timeout, &Progress::silent()).await?;
             apt_lists::update(host, &Progress::silent()).await?;
-            let installed = self.new_packages().await?;
+            let installed = self.new_packages(&missing).await?;
             let accounts = account::missing(&self.accounts)?;
             Ok(Some(Change::Packages { installed, accounts, data: self.data.clone() }))
         })

@@ -38,9 +38,15 @@ pub async fn obstacle(daemon: &Daemon) -> Result<Option<String>, Error> {
         }
     }
     let Some(path) = &daemon.key_file else { return Ok(None) };
-    if !Path::new(path).exists() {
+    let fault = match std::fs::metadata(path) {
+        Ok(found) if found.len() == 0 => Some("is empty"),
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("is not there"),
+        Err(error) => return Err(Error::io("read", Path::new(path))(error)),
+    };
+    if let Some(fault) = fault {
         return Ok(Some(format!(
-            "its key {path} is not there: Odoo writes it (daemon_key_manager); then run `hams-install` again"
+            "its key {path} {fault}: Odoo writes it (daemon_key_manager); then run `hams-install` again"
         )));
     }
     if crate::host::account::find_user(&daemon.family)?.is_none() {

@@ -37,8 +37,13 @@ pub fn what_is_wrong_with_one_is_told_and_stops_no_other(host: &Host) {
         }
     });
 
-    host.ok("install -d /opt/hams/etc/keys/sample; echo key >/opt/hams/etc/keys/sample/sample.key
-             chmod 0600 /opt/hams/etc/keys/sample/sample.key");
+    host.ok("install -d /opt/hams/etc/keys/sample; touch /opt/hams/etc/keys/sample/sample.key");
+    let verified = hams(host, &["verify"]).expect(5);
+    let told = "daemon sample.keyed: not started: its key /opt/hams/etc/keys/sample/sample.key is empty";
+    assert!(verified.stderr.contains(told), "{}", verified.text());
+    host.ok(
+        "echo key >/opt/hams/etc/keys/sample/sample.key; chmod 0600 /opt/hams/etc/keys/sample/sample.key",
+    );
     let verified = hams(host, &["verify"]).expect(5);
     let told =
         "daemon sample.keyed: not started: its account hamsd_wrong cannot read its key: `chgrp hamsd_wrong ";

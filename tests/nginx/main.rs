@@ -50,6 +50,7 @@ fn an_edge_from_beginning_to_end(suite: &str) {
     outside::names_that_are_not_ours_end_in_the_handshake(&edge);
     outside::port_80_leads_to_443(&edge);
     outside::closed_paths_are_not_there(&edge);
+    outside::a_large_download_is_whole(&edge);
     outside::websockets_upgrade(&edge);
     outside::headers_cannot_be_forged(&edge);
     outside::logins_are_limited(&edge);

@@ -200,6 +200,18 @@ pub fn logins_are_limited(edge: &Edge) {
     assert_eq!(edge.get(DOMAIN, "/", &[]).status, 200, "other paths are not limited with them");
 }
 
+/// A download that a slow client takes longer over than the upstream waits comes whole.
+pub fn a_large_download_is_whole(edge: &Edge) {
+    const SIZE: u64 = 64 << 20;
+    let address = edge.host.address();
+    let taken = edge.client.ok(&format!(
+        "curl --silent --show-error --fail --insecure --limit-rate 24M --max-time 60 --connect-to ::{address}: \
+         https://{DOMAIN}/web/content/{} | wc --bytes",
+        SIZE >> 20
+    ));
+    assert_eq!(taken.trim(), SIZE.to_string());
+}
+
 /// Websockets reach the port that serves them; no other path upgrades.
 pub fn websockets_upgrade(edge: &Edge) {
     let upgrade = [

@@ -1,6 +1,7 @@
 """What stands behind nginx while Odoo is not there yet: says which port was asked, for what, and with which headers.
 
-An upgrade to a websocket is answered with 101; what the client sends then comes back.
+An upgrade to a websocket is answered with 101; what the client sends then comes back. Below /web/content/ there is a
+download as large as the number that follows, in MiB.
 """
 
 import http.server
@@ -22,6 +23,15 @@ class Echo(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.close_connection = True
             self.wfile.write(self.rfile.read(5))
+            return
+        if self.path.startswith("/web/content/"):
+            size = int(self.path.rsplit("/", 1)[1]) << 20
+            self.send_response(200)
+            self.send_header("Content-Type", "application/octet-stream")
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+            for _ in range(size >> 20):
+                self.wfile.write(bytes(1 << 20))
             return
         said = {"port": self.server.server_port, "path": self.path, "headers": list(self.headers.items())}
         body = (json.dumps(said) + "\n").encode()

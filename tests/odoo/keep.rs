@@ -42,9 +42,23 @@ pub fn runs_as_configured(node: &Node) {
          print(r.urlopen(q, timeout=20).read().decode())\nE\n",
     );
     assert!(list.stdout.contains("AccessDenied") && !list.stdout.contains(DATABASE), "{}", list.text());
+    has_room(node);
     let modules = node
         .sql("SELECT count(*) FROM ir_module_module WHERE state = 'installed' AND name IN ('base', 'web');");
     assert_eq!(modules, "2\n");
+}
+
+/// No process of Odoo comes near the limit at which its master ends it: the one of the websocket starts larger than a worker.
+fn has_room(node: &Node) {
+    let limit = node.host.ok("sed -n 's/^limit_memory_soft = //p' /etc/odoo/hams.conf");
+    let limit: u64 = limit.trim().parse().expect("bytes");
+    let sizes = node.host.ok("for pid in $(cat /sys/fs/cgroup/system.slice/odoo.service/cgroup.procs); do \
+         sed -n 's/^VmSize:[^0-9]*\\([0-9]*\\) kB$/\\1/p' /proc/$pid/status; done");
+    let largest = sizes.lines().map(|size| size.parse::<u64>().expect("kB") << 10).max().expect("a process");
+    #[allow(clippy::cast_precision_loss)] // of a ratio
+    let ratio = largest as f64 / limit as f64;
+    eprintln!("the largest process has {ratio:.2} of limit_memory_soft ({} MiB)", limit >> 20);
+    assert!(ratio < 0.9, "it is ended again and again: {largest} of {limit} bytes");
 }
 
 /// A run with nothing to do touches no file, starts nothing again and is quick.
