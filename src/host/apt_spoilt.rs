@@ -4,7 +4,7 @@ use super::account;
 use super::apt_get::{DOWNLOADED, LIMIT as APT_LIMIT, configure_pending, download, quiet};
 use super::command::Command;
 use super::error::Error;
-use super::file::remove_all;
+use super::file::{read_if_there, remove_all};
 use super::handle::Host;
 use super::resource::Progress;
 use super::write;
@@ -17,6 +17,7 @@ use std::time::Duration;
 const SETTINGS: &str = "/etc";
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
+const OVERRIDES: &str = "/var/lib/dpkg/statoverride";
 /// What useradd and its like write before it takes the place of the table of accounts beside it.
 const UNFINISHED: [&str; 6] =
     ["/etc/passwd+", "/etc/shadow+", "/etc/group+", "/etc/gshadow+", "/etc/subuid+", "/etc/subgid+"];
@@ -159,10 +160,13 @@ fn postinst(name: &str) -> Result<Option<PathBuf>, Error> {
 
 /// Mends those of `accounts`, all made in the run, that a power cut left unfinished. One without a line in /etc/shadow
 /// gets it, locked. The account made last goes when it has no comment: a cut between useradd and usermod (adduser(8))
-/// leaves such a one, and its package's script, which runs again, sets the comment only when it makes the account.
+/// leaves such a one, and its package's script, which runs again, sets the comment only when it makes the account. One that
+/// owns a file by dpkg-statoverride(1) stays: its script has come further, and without it dpkg does not work.
 pub async fn complete_accounts(accounts: &BTreeSet<String>) -> Result<(), Error> {
     let passwd = std::fs::read_to_string(PASSWD).map_err(Error::io("read", Path::new(PASSWD)))?;
-    if let Some(name) = last_without_comment(&passwd).filter(|name| accounts.contains(*name)) {
+    let overrides = read_if_there(Path::new(OVERRIDES))?.unwrap_or_default();
+    let is_unfinished = |name: &&str| accounts.contains(*name) && !is_owner(name, &overrides);
+    if let Some(name) = last_without_comment(&passwd).filter(is_unfinished) {
         let command = Command::new("userdel").args([name]);
         let output = command.output().await?;
         // One that a process runs as is finished: it has no comment by right.
@@ -187,9 +191,21 @@ fn last_without_comment(passwd: &str) -> Option<&str> {
     fields.get(4)?.is_empty().then(|| fields[0])
 }
 
+/// Whether a line of dpkg's statoverride file ("OWNER GROUP MODE PATH") names the account.
+fn is_owner(account: &str, overrides: &str) -> bool {
+    overrides.lines().any(|line| line.split(' ').take(2).any(|name| name == account))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_owner_by_override_is_finished() {
+        let overrides = "root ssl-cert 0710 /etc/ssl/private\nredis redis 640 /etc/redis/redis.conf\n";
+        assert!(is_owner("redis", overrides) && is_owner("ssl-cert", overrides));
+        assert!(!is_owner("pdns", overrides) && !is_owner("640", overrides));
+    }
 
     #[test]
     fn only_the_account_made_last_is_unfinished() {
