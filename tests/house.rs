@@ -381,6 +381,38 @@ fn the_binaries_are_thin() {
     }
 }
 
+/// The table of incidents names tests that are there.
+#[test]
+fn every_incident_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut folders = vec![root.clone()];
+    let mut tests = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in
+            std::fs::read_dir(&folder).expect("read tests").map(|entry| entry.expect("read tests").path())
+        {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                tests.push_str(&std::fs::read_to_string(&entry).expect("read a test"));
+            }
+        }
+    }
+    let table = std::fs::read_to_string(root.join("incidents.md")).expect("read tests/incidents.md");
+    let mut rows = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [_, place] = cells[..] else { panic!("not two cells: {row}") };
+        let names: Vec<&str> = place.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test is named: {row}");
+        for name in names {
+            assert!(tests.contains(&format!("fn {name}(")), "there is no test `{name}`: {row}");
+        }
+        rows += 1;
+    }
+    assert!(rows > 20, "only {rows} rows");
+}
+
 /// The reader itself, on a small house that breaks every rule.
 #[test]
 fn a_broken_house_is_seen() {

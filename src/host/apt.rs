@@ -324,7 +324,8 @@ pub(super) async fn would_install(names: &[String]) -> Result<Vec<String>, Error
     let simulated = apt_command(words(&["--simulate", "--fix-broken", "install"], [names]));
     let output = simulated.output().await?;
     if output.code != Some(0) {
-        return Err(apt_fit::unmet(&output.stdout).unwrap_or_else(|| output.into_error(simulated.line())));
+        let told = apt_fit::unmet(&output.stdout).or_else(|| apt_fit::unknown(&output.stderr));
+        return Err(told.unwrap_or_else(|| output.into_error(simulated.line())));
     }
     let output = output.stdout;
     // "Inst NAME (VERSION …" is new; "Inst NAME [OLD] (VERSION …" an upgrade.

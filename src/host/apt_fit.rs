@@ -30,6 +30,26 @@ pub(super) fn unmet(output: &str) -> Option<Error> {
     Some(misfit(package.clone(), of_package.map(|(_, dependency)| dependency.as_str())))
 }
 
+/// The error in what apt-get said about packages that no source has; `None` when it is about something else.
+pub(super) fn unknown(errors: &str) -> Option<Error> {
+    let name = |line: &str| {
+        let rest = line.strip_prefix("E: ")?;
+        let missing = rest
+            .strip_prefix("Unable to locate package ")
+            .or_else(|| rest.strip_prefix("Package '")?.strip_suffix("' has no installation candidate"));
+        missing.map(|name| format!("`{name}`"))
+    };
+    let names: Vec<String> = errors.lines().filter_map(name).collect();
+    (!names.is_empty()).then(|| {
+        Error::Unexpected(format!(
+            "no package source of apt's has {}\n\
+             hint: correct the name where hams.toml has it (`odoo.packages`), or give apt the source that has it; nothing of it \
+             was installed",
+            names.join(", ")
+        ))
+    })
+}
+
 fn misfit<'a>(package: String, unmet: impl Iterator<Item = &'a str>) -> Error {
     Error::Misfit { package, unmet: unmet.collect::<Vec<_>>().join("; "), fix: FIX.into() }
 }
@@ -69,6 +89,9 @@ mod tests {
             ),
             "{error}"
         );
-        assert!(unmet("E: Unable to locate package odoo-19\n").is_none());
+        let none = "E: Unable to locate package odoo-19\nE: Package 'x' has no installation candidate\n";
+        assert!(unmet(none).is_none() && unknown(said).is_none());
+        let error = unknown(none).unwrap().to_string();
+        assert!(error.starts_with("no package source of apt's has `odoo-19`, `x`\nhint: "), "{error}");
     }
 }

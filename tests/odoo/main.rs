@@ -72,6 +72,7 @@ fn debians_package_repaired_on_a_fresh_bookworm() {
     let node = Node::prepare("bookworm", "");
     package::a_misfit_is_told(&node);
     package::the_repair_is_shown(&node);
+    package::an_unknown_package_is_told(&node);
     interrupted::killed_while_the_database_is_made(&node);
     interrupted::on_a_full_disk(&node);
     interrupted::failing_between_modules(&node);

@@ -40,6 +40,18 @@ pub fn a_misfit_is_told(node: &Node) {
     assert_eq!(node.host.sh("test -e /etc/apt/sources.list.d/hams-odoo-local.sources").code, 1);
 }
 
+/// One name that nobody has is told before any package is installed; the plain run goes on from there.
+pub fn an_unknown_package_is_told(node: &Node) {
+    node.host.ok("cat /root/hams.toml - >/run/odd.toml <<'E'\n[odoo]\npackages = [\"python3-pika\", \"no-such-package\"]\nE\n");
+    let ended = node.host.run(&["hams-install", "--yes", "--config", "/run/odd.toml"]).expect(4);
+    for text in
+        ["no package source of apt's has `no-such-package`", "hint: correct the name", "odoo.packages"]
+    {
+        assert!(ended.stderr.contains(text), "{}", ended.text());
+    }
+    assert_ne!(node.host.sh("dpkg --status python3-pika").code, 0, "something of it was installed");
+}
+
 pub fn the_repair_is_shown(node: &Node) {
     let plan = node.hams(&["plan"]).expect(10);
     for text in ["Depends: drop python3-lxml-html-clean", "python3-tz for python3-pytz", "fonts-montserrat"] {
