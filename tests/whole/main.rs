@@ -49,6 +49,7 @@ fn the_whole_stack_on_debian_13() {
     holds(&node, versions);
     browser::logs_in(&node);
     addon::publishes_on_commit(&node);
+    member::is_known_to_odoo(&node);
 }
 
 fn holds(node: &Node, versions: Versions) {

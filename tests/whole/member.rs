@@ -25,3 +25,24 @@ pub fn reaches_odoo(node: &Node) {
     }
     assert_eq!(node.curl(&url, &[]).0, 400, "no certificate");
 }
+
+/// Odoo knows whose certificate it is, and believes nobody who says it himself.
+#[track_caller]
+pub fn is_known_to_odoo(node: &Node) {
+    let subject = node.client.ok(&format!(
+        "openssl x509 -in {CERTIFICATES}/member.pem -noout -subject -nameopt RFC2253 | sed 's/^subject=//'"
+    ));
+    let forged = ["--header", "X-Client-Verify: SUCCESS", "--header", "X-Client-DN: CN=Somebody Else"];
+    let member =
+        ["--cert", &format!("{CERTIFICATES}/member.pem"), "--key", &format!("{CERTIFICATES}/member.key")];
+    let words = [&member[..], &forged].concat();
+    for (host, words, expected) in [
+        (format!("auth.{DOMAIN}"), words, ["SUCCESS", subject.trim()]),
+        (DOMAIN.to_owned(), forged.to_vec(), ["", ""]),
+    ] {
+        let (status, said) = node.curl(&format!("https://{host}/ham_dns/certificate"), &words);
+        assert_eq!(status, 200, "{host}: {said}");
+        let said: serde_json::Value = serde_json::from_str(said.trim()).expect("JSON");
+        assert_eq!([&said["X-Client-Verify"], &said["X-Client-DN"]], expected, "{host}: {said}");
+    }
+}

@@ -1,4 +1,5 @@
-# What stands for the platform's private addon in tests: the models that the event contract names, and its publisher.
+# What stands for the platform's private addon in tests: the models that the event contract names, its publisher, and a page
+# that says what Odoo knows of a certificate.
 {
     "name": "DNS zones of radio amateurs (tests)",
     "version": "19.0.1.0.0",
