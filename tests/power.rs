@@ -117,7 +117,7 @@ fn cut_at_random_moments(suite: &'static str, count: u32) {
             let moment = length.mul_f64(fraction);
             let host = ready(suite);
             let started = Instant::now();
-            let mut running = host.spawn(&INSTALL);
+            let mut running = host.spawn_unheard(&INSTALL);
             while started.elapsed() < moment && running.try_wait().expect("a child").is_none() {
                 std::thread::sleep(Duration::from_millis(10).min(moment.saturating_sub(started.elapsed())));
             }

@@ -109,7 +109,13 @@ impl Host {
         self.sh(script).expect(0).stdout
     }
 
-    /// Starts a command and leaves it running; its outputs can be read from the child.
+    /// Starts a command and leaves it running; nobody hears what it says, so that nothing stops it.
+    pub fn spawn_unheard(&self, command: &[&str]) -> Child {
+        let mut script = script(&[&["run", &self.name, "--"], command].concat());
+        script.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start tests/lab/host")
+    }
+
+    /// Starts a command and leaves it running; its outputs can be read from the child, and must be, before a pipe is full.
     pub fn spawn(&self, command: &[&str]) -> Child {
         script(&[&["run", &self.name, "--"], command].concat()).spawn().expect("start tests/lab/host")
     }
