@@ -7,6 +7,7 @@ mod backoff;
 mod broker;
 mod dead_letter;
 mod event;
+mod letter;
 mod log_file;
 mod memory;
 mod powerdns;
@@ -15,7 +16,8 @@ mod reason;
 mod run;
 mod writer;
 
-pub use broker::BrokerSettings;
+pub use broker::{BrokerError, BrokerSettings};
+pub use letter::{Letter, each_letter};
 pub use memory::MemoryError;
 pub use powerdns::{PowerDns, PowerDnsError, RemoteZone};
 pub use progress::{Counters, Phase, Progress};
