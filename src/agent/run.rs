@@ -21,7 +21,10 @@ use crate::dns::{Name, NameError};
 use crate::health::{
     Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
 };
-use crate::sync::{BrokerSettings, MemoryError, PowerDns, PowerDnsError, Progress, Settings, ZoneSync};
+use crate::sync::{
+    BrokerSettings, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError, Progress, Settings,
+    ZoneSync,
+};
 
 /// Messages that may wait here: one batch in work and one behind it.
 const PREFETCH: u16 = 100;
@@ -65,9 +68,9 @@ pub enum AgentError {
     /// The API's client.
     #[error(transparent)]
     PowerDns(#[from] PowerDnsError),
-    /// The state folder.
+    /// The state folder, or what Odoo is read with.
     #[error(transparent)]
-    Memory(#[from] MemoryError),
+    Sync(#[from] OpenError),
     /// The control socket.
     #[error("cannot listen on {path}: {source}")]
     Socket {
@@ -89,13 +92,15 @@ impl AgentError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Config(_) | Self::Name { .. } | Self::Credential(_) | Self::PowerDns(_) => true,
-            Self::Memory(error) => matches!(error, MemoryError::Format { .. }),
+            Self::Sync(error) => {
+                matches!(error, OpenError::Memory(MemoryError::Format { .. }) | OpenError::Odoo(_))
+            }
             Self::Socket { .. } | Self::Signal(_) | Self::Ended(_) => false,
         }
     }
 }
 
-/// Runs until SIGTERM or SIGINT. An outage of the broker or of PowerDNS neither fails the start nor ends it.
+/// Runs until SIGTERM or SIGINT. An outage of the broker, of Odoo or of PowerDNS neither fails the start nor ends it.
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let started = SystemTime::now();
     let (settings, checks) = load(&options)?;
@@ -196,7 +201,15 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
     if let Some((redis, password)) = redis {
         checks.push(Box::new(RedisCheck::new(&redis.host, redis.port, &redis.user, password)));
     }
+    // Without a key it starts all the same: what needs it waits, and the status says so.
+    let odoo = config.odoo.map(|odoo| OdooSettings {
+        url: odoo.url,
+        database: odoo.database,
+        key: options.credentials.join("odoo-key"),
+        key_source: odoo.key_file,
+    });
     let settings = Settings {
+        odoo,
         powerdns: PowerDns::new(&config.powerdns.api, &key)?,
         nameservers,
         managed_suffixes,

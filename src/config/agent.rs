@@ -34,6 +34,9 @@ pub struct AgentConfig {
     pub broker: BrokerConfig,
     /// Where they go.
     pub powerdns: PowerDnsConfig,
+    /// What events refer to, where this node knows it.
+    #[serde(default)]
+    pub odoo: Option<OdooReadConfig>,
     /// The cache, where this node has one.
     #[serde(default)]
     pub redis: Option<RedisConfig>,
@@ -69,6 +72,18 @@ pub struct PowerDnsConfig {
     pub nameservers: Vec<String>,
     /// Zones below these belong to hams, absolute.
     pub managed_suffixes: Vec<String>,
+}
+
+/// `[odoo]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OdooReadConfig {
+    /// The address, without a path.
+    pub url: String,
+    /// The database.
+    pub database: String,
+    /// Where the key comes from; the agent itself gets it from systemd.
+    pub key_file: String,
 }
 
 /// `[redis]`
@@ -153,7 +168,11 @@ mod tests {
         let config = load(TEXT).unwrap();
         assert_eq!(config.broker.port, 5672);
         assert_eq!(config.health.units, ["pdns.service"]);
-        assert_eq!((config.redis, config.health.odoo), (None, None));
+        assert_eq!((config.redis, config.odoo, config.health.odoo), (None, None, None));
+        let read =
+            "[odoo]\nurl = \"http://127.0.0.1:8069\"\ndatabase = \"hams_prod\"\nkey_file = \"/k\"\n[health]";
+        let read = load(&TEXT.replace("[health]", read)).unwrap().odoo.expect("Odoo");
+        assert_eq!((read.url.as_str(), read.database.as_str()), ("http://127.0.0.1:8069", "hams_prod"));
         let with_odoo =
             format!("{TEXT}\n[health.odoo]\nhost = \"127.0.0.1\"\nhttp_port = 8069\ngevent_port = 8072\n");
         let odoo = load(&with_odoo).unwrap().health.odoo.expect("Odoo");

@@ -179,8 +179,19 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         default: None,
         example: r#""erp.example.org""#,
-        doc: "The machine whose Odoo nginx passes requests to, on the ports 8069 and 8072, when `components` leaves \
-            `odoo` out: a host name or an address. Without it, this host's own is used.",
+        doc: "The machine whose Odoo nginx passes requests to, on the ports 8069 and 8072, and whose zones the agent \
+            reads, on 8069, when `components` leaves `odoo` out: a host name or an address. Without it, this host's own \
+            is used.",
+    },
+    Key {
+        name: "odoo.key_file",
+        kind: Kind::Text,
+        default: Some(r#""/opt/hams/etc/keys/dns_sync/dns_api_service_internal.key""#),
+        example: r#""/etc/hams/dns_api.key""#,
+        doc: "The file with the key of the service account with which the agent reads zones from Odoo: the key alone, or \
+            the form in which the platform writes it, with a line `ODOO_RPC_KEY=`. It may come later, and be replaced at \
+            any time: the agent is then started anew. As long as it is not there, changes that refer to Odoo wait, \
+            and `hams-agent status` says so.",
     },
     Key {
         name: "odoo.source",

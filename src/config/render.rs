@@ -77,6 +77,7 @@ fn value(config: &Config, key: &str) -> Option<String> {
             let folders = config.odoo.addons_path.iter().map(|folder| folder.display().to_string());
             Some(array(&folders.collect::<Vec<_>>()))
         }
+        "odoo.key_file" => Some(path(&config.odoo.key_file)),
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),

@@ -108,6 +108,7 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
         },
         odoo: Odoo {
             host: host("odoo.host", &settings, &components, Component::Odoo)?,
+            key_file: required("odoo.key_file", &settings, name::path)?,
             database: required("odoo.database", &settings, postgresql::database)?,
             source: odoo_source(&settings, &components)?,
             modules: each("odoo.modules", list(&settings, "odoo.modules"), odoo::module)?,

@@ -112,6 +112,8 @@ pub struct Powerdns {
 pub struct Odoo {
     /// Another machine's name or address; `None`: this host.
     pub host: Option<String>,
+    /// The file of the agent's key: an absolute path.
+    pub key_file: PathBuf,
     /// Its database: lower-case letters, digits, underscores.
     pub database: String,
     /// Where its package comes from.

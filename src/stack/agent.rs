@@ -1,5 +1,6 @@
 //! The resident agent: its account, its configuration, its credentials, its unit.
 
+use super::agent_key::{self, KeyFile};
 use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
@@ -43,6 +44,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             None => units.push(daemon.service()),
         }
     }
+    let key = KeyFile::of(config);
     let settings = render(
         "agent/agent.toml.j2",
         include_str!("../../deploy/agent/agent.toml.j2"),
@@ -51,6 +53,9 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             powerdns_api => powerdns::api(config),
             nameservers => config.powerdns.nameservers,
             managed_suffixes => config.powerdns.managed_suffixes,
+            odoo_url => key.as_ref().map(|key| &key.url),
+            odoo_database => config.odoo.database,
+            odoo_key_file => config.odoo.key_file.display().to_string(),
             redis_host => redis::host(config),
             redis_port => redis::PORT,
             redis_user => redis::MONITOR,
@@ -75,7 +80,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     reads.extend(files.iter().map(String::as_str));
     let drop_in_file = drop_in_path(UNIT);
     let far = far(config);
-    let needs_drop_in = !far.is_empty() || !more.is_empty();
+    let needs_drop_in = !far.is_empty() || !more.is_empty() || key.is_some();
     if needs_drop_in {
         reads.push(&drop_in_file);
         after.push(File::id_of(&drop_in_file));
@@ -92,9 +97,15 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     if needs_drop_in {
         let template = include_str!("../../deploy/agent/50-hams.conf.j2");
         let credentials: Vec<_> = more.iter().map(|(name, _)| name).collect();
-        let text =
-            render("agent/50-hams.conf.j2", template, context! { addresses => far.join(" "), credentials })?;
+        let text = render(
+            "agent/50-hams.conf.j2",
+            template,
+            context! { addresses => far.join(" "), credentials, odoo_key_file => key.as_ref().map(|key| &key.path) },
+        )?;
         steps.extend(drop_in(NAME, UNIT, text));
+    }
+    if let Some(key) = &key {
+        steps.extend(agent_key::watch(NAME, key)?);
     }
     Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(UNIT))], ..Part::default() })
 }
@@ -102,7 +113,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
 /// What the unit must let the agent reach beside this host, in the words of `IPAddressAllow=`: addresses, and `any` where
 /// a host is given by its name, which can get another address, and which a name server must be asked for.
 fn far(config: &Config) -> Vec<String> {
-    let hosts = [&config.redis.host, &config.rabbitmq.host, &config.powerdns.host].into_iter().flatten();
+    let hosts = [&config.redis.host, &config.rabbitmq.host, &config.powerdns.host, &config.odoo.host];
+    let hosts = hosts.into_iter().flatten();
     let word = |host: &String| match host.parse::<IpAddr>() {
         Ok(address) if address.is_loopback() => None,
         Ok(address) => Some(address.to_string()),

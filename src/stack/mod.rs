@@ -4,6 +4,7 @@
 //! file or under `deploy/`. Nothing here prints.
 
 pub mod agent;
+mod agent_key;
 pub mod base;
 pub mod daemons;
 pub mod daemons_catalogue;

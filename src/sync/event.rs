@@ -1,7 +1,8 @@
-//! Decoding of a message's body into an event of the state form (design: the event contract).
+//! Decoding of a message's body into an event of the state or of the reference form (design: the event contract).
 //! Unknown keys are ignored; everything else that does not fit is a permanent failure.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::reason::{Reason, Rejection};
@@ -14,7 +15,19 @@ const SCHEMA: u64 = 1;
 /// Octets of an `id` that are kept for logs.
 const MAX_ID: usize = 100;
 
-/// What an event asks for.
+/// The largest id that Odoo gives (PostgreSQL's `integer`); it answers a larger one with an error of its own.
+const MAX_ODOO_ID: u64 = i32::MAX as u64;
+
+/// A decoded event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It says what the zone is to hold.
+    State(StateEvent),
+    /// It says where in Odoo something changed.
+    Reference(ReferenceEvent),
+}
+
+/// What an event of the state form asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// The zone's whole content is this.
@@ -23,9 +36,9 @@ pub enum Action {
     Delete,
 }
 
-/// A decoded event.
+/// The state form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct StateEvent {
     /// The publisher's name for it, for logs.
     pub id: Option<String>,
     /// The zone's apex.
@@ -34,6 +47,43 @@ pub struct Event {
     pub action: Action,
     /// The publisher's counter for the zone's states.
     pub version: Option<u64>,
+}
+
+/// What was done in Odoo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// `create` or `write`: a deletion has an event of its own.
+    Change,
+    /// The records are gone, as far as nobody has made them anew.
+    Unlink,
+    /// Somebody wants the zones compared.
+    Sync,
+}
+
+/// Whose ids an event names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Model {
+    /// `ham.dns.zone`
+    Zone,
+    /// `ham.dns.record`
+    Record,
+}
+
+/// The reference form. It names a zone in some way: by its id, by its name, or by records that still tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceEvent {
+    /// The publisher's name for it, for logs.
+    pub id: Option<String>,
+    /// What was done.
+    pub deed: Deed,
+    /// To what.
+    pub model: Model,
+    /// To which of them.
+    pub ids: Vec<u64>,
+    /// The zones that it was in.
+    pub zone_ids: Vec<u64>,
+    /// The zone's name, if it was one.
+    pub zone: Option<Name>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +100,16 @@ struct StateBody {
     zone: String,
     rrsets: Option<Vec<RrSetBody>>,
     version: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceBody {
+    model: String,
+    #[serde(default)]
+    ids: Vec<u64>,
+    zone_ids: Option<Vec<u64>>,
+    zone: Option<String>,
+    rrsets: Option<IgnoredAny>,
 }
 
 /// `ttl` and `records` of any shape: a wrong one spoils its own RRset and no other.
@@ -88,32 +148,67 @@ impl Event {
             Some(_) => return Err(malformed("`action` is not a string")),
             None => return Err(malformed("`action` is missing")),
         };
-        match action {
-            "upsert" | "delete" => {}
-            "create" | "write" | "unlink" | "sync" => {
-                let text =
-                    format!("`{action}` names records of Odoo by id, which this version does not read");
-                return Err(Rejection::new(Reason::ReferenceNotSupported, text));
+        let id = head.id.as_ref().map(shown);
+        let deed = match action {
+            "upsert" | "delete" if head.model.is_some() || head.ids.is_some() => {
+                let words = format!("`{action}` belongs to the state form, `model` and `ids` do not");
+                return Err(malformed(words));
             }
+            "upsert" | "delete" => return state(id, action == "delete", text).map(Self::State),
+            "create" | "write" => Deed::Change,
+            "unlink" => Deed::Unlink,
+            "sync" => Deed::Sync,
             _ => {
-                let text = format!("`action` is {}, known are upsert and delete", shown(&action.into()));
+                let known = "create, write, unlink, sync, upsert and delete";
+                let text = format!("`action` is {}, known are {known}", shown(&action.into()));
                 return Err(Rejection::new(Reason::UnknownAction, text));
             }
-        }
-        if head.model.is_some() || head.ids.is_some() {
-            return Err(malformed(format!("`{action}` belongs to the state form, `model` and `ids` do not")));
-        }
-        let body: StateBody = serde_json::from_str(text).map_err(unreadable)?;
-        let zone = Name::absolute(&body.zone).map_err(|error| malformed(error.to_string()))?;
-        let action = match (action, body.rrsets) {
-            ("delete", None) => Action::Delete,
-            ("delete", Some(rrsets)) if rrsets.is_empty() => Action::Delete,
-            ("delete", Some(_)) => return Err(malformed("`delete` takes no `rrsets`")),
-            (_, None) => return Err(malformed("`rrsets` is missing; an empty list empties the zone")),
-            (_, Some(rrsets)) => Action::Upsert(rrsets.into_iter().map(draft).collect()),
         };
-        Ok(Self { id: head.id.as_ref().map(shown), zone, action, version: body.version })
+        reference(id, deed, text).map(Self::Reference)
     }
+}
+
+fn state(id: Option<String>, is_delete: bool, text: &str) -> Result<StateEvent, Rejection> {
+    let body: StateBody = serde_json::from_str(text).map_err(unreadable)?;
+    let zone = Name::absolute(&body.zone).map_err(|error| malformed(error.to_string()))?;
+    let action = match (is_delete, body.rrsets) {
+        (true, None) => Action::Delete,
+        (true, Some(rrsets)) if rrsets.is_empty() => Action::Delete,
+        (true, Some(_)) => return Err(malformed("`delete` takes no `rrsets`")),
+        (false, None) => return Err(malformed("`rrsets` is missing; an empty list empties the zone")),
+        (false, Some(rrsets)) => Action::Upsert(rrsets.into_iter().map(draft).collect()),
+    };
+    Ok(StateEvent { id, zone, action, version: body.version })
+}
+
+fn reference(id: Option<String>, deed: Deed, text: &str) -> Result<ReferenceEvent, Rejection> {
+    let body: ReferenceBody = serde_json::from_str(text).map_err(unreadable)?;
+    let model = match body.model.as_str() {
+        "ham.dns.zone" => Model::Zone,
+        "ham.dns.record" => Model::Record,
+        other => {
+            let other = shown(&other.into());
+            return Err(malformed(format!("`model` is {other}, known are ham.dns.zone and ham.dns.record")));
+        }
+    };
+    if body.rrsets.is_some() {
+        return Err(malformed("`rrsets` belongs to the state form, `model` does not"));
+    }
+    let zone = match &body.zone {
+        Some(zone) => Some(Name::absolute(zone).map_err(|error| malformed(error.to_string()))?),
+        None => None,
+    };
+    let zone_ids = body.zone_ids.unwrap_or_default();
+    if let Some(wrong) = body.ids.iter().chain(&zone_ids).find(|id| !(1..=MAX_ODOO_ID).contains(*id)) {
+        return Err(malformed(format!("{wrong} is no id of Odoo's")));
+    }
+    let are_ids_enough = model == Model::Zone || deed != Deed::Unlink;
+    if zone.is_none() && zone_ids.is_empty() && (body.ids.is_empty() || !are_ids_enough) {
+        return Err(malformed(
+            "nothing tells the zone: neither `zone_ids` nor `zone`, nor ids that still do",
+        ));
+    }
+    Ok(ReferenceEvent { id, deed, model, ids: body.ids, zone_ids, zone })
 }
 
 fn draft(body: RrSetBody) -> Draft {
@@ -148,19 +243,47 @@ mod tests {
     fn upsert_and_delete() {
         let body = r#"{"action": "upsert", "zone": "K6BP.u.hams.com", "version": 42, "id": 7, "schema": 1, "new": {},
             "rrsets": [{"name": "www", "type": "A", "ttl": 300, "records": ["192.0.2.10"], "note": 1}]}"#;
-        let event = Event::decode(body.as_bytes()).unwrap();
+        let Event::State(event) = Event::decode(body.as_bytes()).unwrap() else { panic!("no state") };
         assert_eq!(event.zone.as_str(), "k6bp.u.hams.com.");
         assert_eq!((event.version, event.id.as_deref()), (Some(42), Some("7")));
         let Action::Upsert(drafts) = event.action else { panic!("no upsert") };
         assert_eq!(drafts[0].records.as_deref(), Some(&["192.0.2.10".to_owned()][..]));
-        let event = Event::decode(br#"{"action":"delete","zone":"a.u.hams.com."}"#).unwrap();
-        assert_eq!(event.action, Action::Delete);
+        let delete = Event::decode(br#"{"action":"delete","zone":"a.u.hams.com."}"#).unwrap();
+        assert!(matches!(delete, Event::State(StateEvent { action: Action::Delete, .. })), "{delete:?}");
+    }
+
+    #[test]
+    fn references() {
+        let decoded = |body: &str| match Event::decode(body.as_bytes()) {
+            Ok(Event::Reference(event)) => event,
+            other => panic!("{other:?} of {body}"),
+        };
+        let event = decoded(
+            r#"{"action":"write","model":"ham.dns.record","ids":[12,13],"zone_ids":[7],"zone":"K6BP.u.hams.com"}"#,
+        );
+        let zone = Name::absolute("k6bp.u.hams.com.").unwrap();
+        let expected = ReferenceEvent {
+            id: None,
+            deed: Deed::Change,
+            model: Model::Record,
+            ids: vec![12, 13],
+            zone_ids: vec![7],
+            zone: Some(zone),
+        };
+        assert_eq!(event, expected);
+        let event = decoded(r#"{"action":"unlink","model":"ham.dns.zone","ids":[7],"id":"x","new":1}"#);
+        assert_eq!((event.deed, event.zone, event.id.as_deref()), (Deed::Unlink, None, Some("x")));
+        decoded(r#"{"action":"create","model":"ham.dns.record","ids":[1],"zone_ids":null,"zone":null}"#);
+        decoded(r#"{"action":"sync","model":"ham.dns.zone","ids":[],"zone":"a.u.hams.com."}"#);
+        decoded(r#"{"action":"unlink","model":"ham.dns.record","ids":[1],"zone_ids":[2]}"#);
     }
 
     #[test]
     fn a_wrong_ttl_spoils_its_rrset_only() {
         let body = r#"{"action":"upsert","zone":"a.b.","rrsets":[{"name":"x","type":"A","ttl":"300","records":"1"}]}"#;
-        let Action::Upsert(drafts) = Event::decode(body.as_bytes()).unwrap().action else {
+        let Ok(Event::State(StateEvent { action: Action::Upsert(drafts), .. })) =
+            Event::decode(body.as_bytes())
+        else {
             panic!("no upsert")
         };
         assert_eq!((drafts[0].ttl, &drafts[0].records), (None, &None));
@@ -184,7 +307,17 @@ mod tests {
             (r#"{"action":"upsert","zone":"a.b.","rrsets":[1]}"#, Reason::Malformed),
             (r#"{"action":"purge","zone":"a.b."}"#, Reason::UnknownAction),
             (r#"{"action":"upsert","schema":2,"zone":"a.b.","rrsets":[]}"#, Reason::UnknownSchema),
-            (r#"{"action":"write","model":"ham.dns.zone","ids":[1]}"#, Reason::ReferenceNotSupported),
+            (r#"{"action":"write","ids":[1]}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"res.partner","ids":[1]}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":1}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":["1"]}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":[0]}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":[2147483648]}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":[]}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":[1],"zone":"a..b."}"#, Reason::Malformed),
+            (r#"{"action":"write","model":"ham.dns.zone","ids":[1],"rrsets":[]}"#, Reason::Malformed),
+            (r#"{"action":"unlink","model":"ham.dns.record","ids":[1]}"#, Reason::Malformed),
+            (r#"{"action":"create","model":"ham.dns.zone","ids":[1],"ids":[2]}"#, Reason::Malformed),
         ] {
             assert_eq!(reason(body), expected, "{body}");
         }

@@ -67,6 +67,8 @@ pub struct Known {
     pub serial: Option<u32>,
     /// The newest version applied.
     pub version: Option<u64>,
+    /// Its id in Odoo, where it came from there: it tells the name when Odoo no longer does.
+    pub odoo_id: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +84,8 @@ struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    odoo_id: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     dropped_old: Option<u64>,
 }
 
@@ -89,6 +93,8 @@ struct Line {
 #[derive(Debug)]
 pub struct Memory {
     zones: HashMap<Name, Known>,
+    /// By their ids in Odoo.
+    names: HashMap<u64, Name>,
     dropped_old: u64,
     path: PathBuf,
     file: LogFile,
@@ -123,12 +129,19 @@ impl Memory {
                 known.state = State::Unknown;
             }
         }
-        Ok(Self { zones, dropped_old, path, file, lines, _lock: lock })
+        let by_id = |(name, known): (&Name, &Known)| Some((known.odoo_id?, name.clone()));
+        let names = zones.iter().filter_map(by_id).collect();
+        Ok(Self { zones, names, dropped_old, path, file, lines, _lock: lock })
     }
 
     /// What is known about a zone.
     pub fn get(&self, zone: &Name) -> Option<&Known> {
         self.zones.get(zone)
+    }
+
+    /// The name that the zone of that id had in Odoo when it was last applied.
+    pub fn name_of(&self, odoo_id: u64) -> Option<&Name> {
+        self.names.get(&odoo_id)
     }
 
     /// Takes note; durable after the next `sync`.
@@ -138,6 +151,9 @@ impl Memory {
         }
         self.push(&Line::of(zone, &known));
         self.zones.insert(zone.clone(), known);
+        if let Some(id) = known.odoo_id {
+            self.names.insert(id, zone.clone());
+        }
     }
 
     /// Counts an event that was older than what is known.
@@ -190,6 +206,7 @@ impl Line {
             absent: known.state == State::Absent,
             serial: known.serial,
             version: known.version,
+            odoo_id: known.odoo_id,
             dropped_old: None,
         }
     }
@@ -201,6 +218,7 @@ impl Line {
             absent: false,
             serial: None,
             version: None,
+            odoo_id: None,
             dropped_old: Some(dropped_old),
         }
     }
@@ -211,7 +229,7 @@ impl Line {
             (false, Some(digest)) => State::Present(digest),
             (false, None) => State::Unknown,
         };
-        Known { state, serial: self.serial, version: self.version }
+        Known { state, serial: self.serial, version: self.version, odoo_id: self.odoo_id }
     }
 
     fn text(&self) -> String {
@@ -249,7 +267,7 @@ mod tests {
     }
 
     fn known(digit: u8, version: Option<u64>) -> Known {
-        Known { state: State::Present([digit; 16]), serial: Some(7), version }
+        Known { state: State::Present([digit; 16]), serial: Some(7), version, odoo_id: None }
     }
 
     #[tokio::test]
@@ -258,7 +276,10 @@ mod tests {
         let mut memory = Memory::open(folder.path()).unwrap();
         memory.put(&name("a.u.hams.com"), known(1, Some(3)));
         memory.put(&name("a.u.hams.com"), known(2, Some(4)));
-        memory.put(&name("b.u.hams.com"), Known { state: State::Absent, serial: None, version: Some(9) });
+        memory.put(
+            &name("b.u.hams.com"),
+            Known { state: State::Absent, serial: None, version: Some(9), odoo_id: Some(12) },
+        );
         memory.count_dropped_old();
         memory.sync().await.unwrap();
         memory.put(&name("c.u.hams.com"), known(3, None));
@@ -268,6 +289,8 @@ mod tests {
         assert_eq!(memory.get(&name("b.u.hams.com")).unwrap().state, State::Absent);
         assert_eq!(memory.get(&name("c.u.hams.com")), None);
         assert_eq!(memory.dropped_old(), 1);
+        assert_eq!(memory.name_of(12), Some(&name("b.u.hams.com")));
+        assert_eq!(memory.name_of(13), None);
     }
 
     #[tokio::test]

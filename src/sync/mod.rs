@@ -1,24 +1,31 @@
 //! From a message on the broker to a changed zone in PowerDNS: one file a stage, in the order of the stages
-//! (event, writer with its PowerDNS client, memory, dead letter, acknowledgement). Nothing here prints, and
+//! (event, what Odoo has of a reference, writer with its PowerDNS client, memory, dead letter, acknowledgement). Nothing here prints, and
 //! nothing here knows how the agent is run.
 
 mod apply;
 mod backoff;
 mod broker;
+mod cause;
 mod dead_letter;
 mod event;
 mod letter;
 mod log_file;
 mod memory;
+mod odoo;
+mod odoo_api;
+mod odoo_key;
 mod powerdns;
 mod progress;
 mod reason;
+mod reference;
 mod run;
+mod target;
 mod writer;
 
 pub use broker::{BrokerError, BrokerSettings};
 pub use letter::{Letter, each_letter};
 pub use memory::MemoryError;
+pub use odoo_api::{OdooSettings, OdooSetupError};
 pub use powerdns::{PowerDns, PowerDnsError, RemoteZone};
 pub use progress::{Counters, Phase, Progress};
-pub use run::{Pulse, Settings, ZoneSync};
+pub use run::{OpenError, Pulse, Settings, ZoneSync};

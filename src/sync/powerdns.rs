@@ -9,6 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::cause::cause;
 use crate::dns::{Change, Name, RrSet, Stored, Zone};
 use crate::secrets::Secret;
 
@@ -243,12 +244,7 @@ impl PowerDns {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> PowerDnsError {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        let cause = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
-        PowerDnsError::Unreachable { api: self.api.clone(), cause }
+        PowerDnsError::Unreachable { api: self.api.clone(), cause: cause(error) }
     }
 }
 

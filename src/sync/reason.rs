@@ -13,7 +13,7 @@ pub enum Reason {
     UnknownSchema,
     /// An `action` that this version does not know.
     UnknownAction,
-    /// The form with `model` and `ids`, which this version does not read.
+    /// The form with `model` and `ids`, where the agent knows no Odoo to read them from.
     ReferenceNotSupported,
     /// A zone that hams does not own.
     ForbiddenZone,

@@ -1,6 +1,7 @@
 //! The loop: takes messages in order, applies each, and acknowledges it once PowerDNS and the memory have it.
-//! An outage of the broker or of PowerDNS ends nothing: the loop waits, says so, and tries again.
+//! An outage of the broker, of Odoo or of PowerDNS ends nothing: the loop waits, says so, and tries again.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,6 +16,8 @@ use super::backoff::Backoff;
 use super::broker::{BrokerError, BrokerSettings, Session};
 use super::dead_letter::DeadLetters;
 use super::memory::{Memory, MemoryError};
+use super::odoo::Odoo;
+use super::odoo_api::{OdooSettings, OdooSetupError};
 use super::powerdns::PowerDns;
 use super::progress::{Phase, Progress};
 use super::writer::Writer;
@@ -35,6 +38,8 @@ pub type Pulse = Arc<dyn Fn() + Send + Sync>;
 pub struct Settings {
     /// Where the messages come from.
     pub broker: BrokerSettings,
+    /// Where events of the reference form are read; `None`: nowhere.
+    pub odoo: Option<OdooSettings>,
     /// Where they are applied.
     pub powerdns: PowerDns,
     /// The apex NS of every zone.
@@ -43,6 +48,17 @@ pub struct Settings {
     pub managed_suffixes: Vec<Name>,
     /// The folder of the memory.
     pub state_folder: PathBuf,
+}
+
+/// The sync cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// What it reads Odoo with.
+    #[error(transparent)]
+    Odoo(#[from] OdooSetupError),
 }
 
 /// What ends a session.
@@ -74,12 +90,14 @@ impl ZoneSync {
         progress: watch::Sender<Progress>,
         pulse: Pulse,
         stop: watch::Receiver<bool>,
-    ) -> Result<Self, MemoryError> {
+    ) -> Result<Self, OpenError> {
         let applier = Applier {
             nameservers: settings.nameservers,
             writer: Writer::new(settings.powerdns, settings.managed_suffixes),
             memory: Memory::open(&settings.state_folder)?,
             dead_letters: DeadLetters::new(&settings.broker.dead_letter_exchange),
+            odoo: settings.odoo.map(Odoo::new).transpose()?,
+            unmarked: BTreeSet::new(),
         };
         let this = Self { applier, broker: settings.broker, progress, pulse, stop };
         this.note(|_| ());
@@ -184,7 +202,7 @@ impl ZoneSync {
         }
     }
 
-    /// Makes what was done durable, then acknowledges it. Without the first the second must not be.
+    /// Makes what was done durable, has Odoo note it, then acknowledges it: what comes before it must be done before.
     async fn commit(&mut self, session: &Session, done: &mut Option<Delivery>) -> Result<(), Interrupted> {
         let Some(last) = done.take() else { return Ok(()) };
         let mut backoff = Backoff::default();
@@ -199,6 +217,23 @@ impl ZoneSync {
                 }
             }
             self.wait(backoff.next()).await?;
+        }
+        let mut backoff = Backoff::default();
+        loop {
+            let marked = moving(&self.pulse, &mut self.stop, STOP_GRACE, self.applier.mark_synced()).await;
+            match marked {
+                None => return Err(Interrupted::Stop),
+                Some(Ok(())) => break,
+                Some(Err(failure)) => {
+                    warn!("{failure}; nothing is acknowledged until Odoo has noted what PowerDNS has");
+                    self.note(|progress| progress.counters.retries += 1);
+                    self.enter(Phase::Waiting, Some(failure));
+                }
+            }
+            self.wait(backoff.next()).await?;
+            if !session.is_open() {
+                return Err(session.lost("the connection was closed").into());
+            }
         }
         Ok(session.acknowledge_up_to(&last).await?)
     }

@@ -75,7 +75,10 @@ pub fn hams_agent() -> String {
             ),
         ],
         environment: "Each option has a twin in the environment; the command line wins.",
-        variables: &[("CREDENTIALS_DIRECTORY", "Where systemd puts the credentials of the unit.")],
+        variables: &[(
+            "CREDENTIALS_DIRECTORY",
+            "Where systemd puts the credentials of the unit; among them `odoo-key`, the key to Odoo.",
+        )],
         files: &[
             ("/etc/hams/agent.toml", "The agent's settings, which hams-install derives from hams.toml."),
             ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` asks."),

@@ -1,0 +1,56 @@
+//! The agent's key to Odoo, which Odoo writes and replaces when it likes: systemd hands it to the agent at its start, and a
+//! path unit starts the agent anew when the file has changed.
+
+use super::odoo;
+use super::part::PartError;
+use super::template::render;
+use crate::config::{Component, Config};
+use crate::host::file::File;
+use crate::host::unit::Unit;
+use crate::plan::Step;
+use minijinja::context;
+use std::net::Ipv6Addr;
+
+const PATH_UNIT: &str = "hams-agent-key.path";
+const FOLDER: &str = "/etc/systemd/system";
+
+/// Where Odoo is read, and with what.
+pub(super) struct KeyFile {
+    /// Odoo's address, without a path.
+    pub(super) url: String,
+    /// The file.
+    pub(super) path: String,
+}
+
+impl KeyFile {
+    /// `None`: the node knows no Odoo.
+    pub(super) fn of(config: &Config) -> Option<Self> {
+        let host = match &config.odoo.host {
+            Some(host) => host.as_str(),
+            None if config.has(Component::Odoo) => "127.0.0.1",
+            None => return None,
+        };
+        let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
+        let url = format!("http://{host}:{}", odoo::PORTS[0]);
+        Some(Self { url, path: config.odoo.key_file.display().to_string() })
+    }
+}
+
+/// The steps of `component` that have the agent take up another key.
+pub(super) fn watch(component: &'static str, key: &KeyFile) -> Result<Vec<Step>, PartError> {
+    let service = "hams-agent-key.service";
+    let [path_file, service_file] = [PATH_UNIT, service].map(|unit| format!("{FOLDER}/{unit}"));
+    let text = render(
+        "agent/hams-agent-key.path.j2",
+        include_str!("../../deploy/agent/hams-agent-key.path.j2"),
+        context! { key_file => key.path },
+    )?;
+    let none: [String; 0] = [];
+    let files = [File::id_of(&path_file), File::id_of(&service_file)];
+    let started = include_str!("../../deploy/agent/hams-agent-key.service");
+    Ok(vec![
+        Step::new(component, File::new(&path_file, text), none.clone()),
+        Step::new(component, File::new(&service_file, started), none),
+        Step::new(component, Unit::new(PATH_UNIT, &[&path_file]), files),
+    ])
+}
