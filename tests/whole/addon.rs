@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 const FOLDER: &str = "/opt/hams/addons";
-const ZONE: &str = "k6bp.u.hams.test.";
+/// The zone that is saved.
+pub const ZONE: &str = "k6bp.u.hams.test.";
 /// Takes every message of the queue as the agent would: its password is on stdin. Prints a message a line.
 const TAKE: &str = "
 import sys, pika
@@ -20,9 +21,9 @@ while True:
 ";
 
 /// The addon is added to a running node by three lines of hams.toml; a saved zone and its record are published, a rolled-back
-/// one is not.
+/// one is not. Gives the ids of both; the agent has seen nothing of them.
 #[track_caller]
-pub fn publishes_on_commit(node: &Node) {
+pub fn publishes_on_commit(node: &Node) -> (u64, u64) {
     let addon = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/addons/ham_dns");
     node.host.ok(&format!("mkdir -p {FOLDER}/ham_dns"));
     node.host.push(&addon, &format!("{FOLDER}/ham_dns"));
@@ -60,11 +61,13 @@ pub fn publishes_on_commit(node: &Node) {
     );
     node.host.ok("systemctl start hams-agent");
     node.is_clean();
+    let id = |ids: &Value| ids[0].as_u64().expect("an id");
+    (id(zones), id(records))
 }
 
 /// A method by the session of the last login.
 #[track_caller]
-fn call(node: &Node, model: &str, method: &str, args: Value) -> Value {
+pub fn call(node: &Node, model: &str, method: &str, args: Value) -> Value {
     let call = json!({
         "jsonrpc": "2.0", "method": "call", "id": 1,
         "params": { "model": model, "method": method, "args": args, "kwargs": {} }

@@ -13,6 +13,7 @@ mod local;
 mod member;
 mod node;
 mod power;
+mod reference;
 mod stays;
 #[path = "../install/watch.rs"]
 mod watch;
@@ -48,8 +49,9 @@ fn the_whole_stack_on_debian_13() {
     ];
     holds(&node, versions);
     browser::logs_in(&node);
-    addon::publishes_on_commit(&node);
+    let (zone, record) = addon::publishes_on_commit(&node);
     member::is_known_to_odoo(&node);
+    reference::follows_odoo(&node, zone, record);
 }
 
 fn holds(node: &Node, versions: Versions) {
