@@ -54,3 +54,26 @@ pub(super) fn watch(component: &'static str, key: &KeyFile) -> Result<Vec<Step>,
         Step::new(component, Unit::new(PATH_UNIT, &[&path_file]), files),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Overrides, load};
+
+    fn url(components: &str, more: &str) -> Option<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = format!("domain = \"hams.test\"\ncomponents = [{components}]\n{more}");
+        std::fs::write(file.path(), text).unwrap();
+        KeyFile::of(&load(file.path(), true, &Overrides::default()).unwrap()).map(|key| key.url)
+    }
+
+    #[test]
+    fn odoo_is_here_elsewhere_or_unknown() {
+        assert_eq!(url("\"postgresql\", \"odoo\"", "").as_deref(), Some("http://127.0.0.1:8069"));
+        let there = url("\"agent\"", "[odoo]\nhost = \"erp.example.org\"\n");
+        assert_eq!(there.as_deref(), Some("http://erp.example.org:8069"));
+        let there = url("\"agent\"", "[odoo]\nhost = \"2001:db8::1\"\n");
+        assert_eq!(there.as_deref(), Some("http://[2001:db8::1]:8069"));
+        assert_eq!(url("\"powerdns\", \"agent\"", ""), None);
+    }
+}
