@@ -18,9 +18,9 @@ const SETTINGS: &str = "/etc";
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
 const OVERRIDES: &str = "/var/lib/dpkg/statoverride";
-/// What useradd and its like write before it takes the place of the table of accounts beside it.
-const UNFINISHED: [&str; 6] =
-    ["/etc/passwd+", "/etc/shadow+", "/etc/group+", "/etc/gshadow+", "/etc/subuid+", "/etc/subgid+"];
+/// The tables of accounts.
+const TABLES: [&str; 6] =
+    ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
 /// Where dpkg keeps maintainer scripts.
 const SCRIPTS: &str = "/var/lib/dpkg/info";
 /// Where the archives are gathered that are unpacked again.
@@ -102,7 +102,7 @@ pub fn remove_emptied(since: Duration, until: Duration) -> Result<Vec<PathBuf>, 
             let is_of_then = (since..until).contains(&changed(&found));
             if found.is_dir() {
                 folders.push(path);
-            } else if found.is_file() && is_of_then && UNFINISHED.iter().any(|name| path == Path::new(name)) {
+            } else if found.is_file() && is_of_then && is_unfinished_table(&path) {
                 write::remove_if_there(&path)?;
             } else if found.is_file() && found.len() == 0 && is_of_then {
                 write::remove_if_there(&path)?;
@@ -111,6 +111,17 @@ pub fn remove_emptied(since: Duration, until: Duration) -> Result<Vec<PathBuf>, 
         }
     }
     Ok(removed)
+}
+
+/// Whether useradd or its like has left `path` behind: "passwd+", which was to take the place of the table, or "passwd.963",
+/// its lock under the number of its process.
+fn is_unfinished_table(path: &Path) -> bool {
+    let Some(path) = path.to_str() else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    TABLES.iter().any(|table| {
+        let ending = path.strip_prefix(table).unwrap_or_default();
+        ending == "+" || ending.strip_prefix('.').is_some_and(is_number)
+    })
 }
 
 /// When a file's name, owner or content was last changed, since the epoch.
@@ -199,6 +210,18 @@ fn is_owner(account: &str, overrides: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_useradd_leaves_is_known() {
+        for name in ["/etc/passwd+", "/etc/gshadow+", "/etc/passwd.963"] {
+            assert!(is_unfinished_table(Path::new(name)), "{name}");
+        }
+        for name in
+            ["/etc/passwd", "/etc/passwd-", "/etc/passwd.d", "/etc/passwd.", "/etc/hosts.1", "/srv/passwd+"]
+        {
+            assert!(!is_unfinished_table(Path::new(name)), "{name}");
+        }
+    }
 
     #[test]
     fn an_owner_by_override_is_finished() {
