@@ -2,7 +2,7 @@
 //! mean with the key of the service account.
 
 use super::addon::{ZONE, call};
-use super::lab::dns;
+use super::lab::{dns, is_long_run};
 use super::node::{Node, PASSWORD};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -30,7 +30,9 @@ channel.basic_publish('', 'dns_zone_updates', sys.stdin.read().encode(), propert
 const PATIENCE: Duration = Duration::from_secs(60);
 const NO_SUCH_NAME: u8 = 3;
 const REFUSED: u8 = 5;
-const SAVES: usize = 200;
+/// Saves that are timed; most of a long run's time is Odoo's own.
+const SAVES: usize = 40;
+const MANY_SAVES: usize = 200;
 /// A change is answered within so many times what its save takes in Odoo. Generous: the machine is shared.
 const MOST_RATIO: f64 = 40.0;
 
@@ -102,22 +104,24 @@ fn takes_up_another_key(node: &Node) {
 /// How long it takes from a save to the answer.
 #[track_caller]
 fn is_quick(node: &Node, record: u64) {
+    let is_long = is_long_run("200 timed saves in Odoo, of which 40 are made");
+    let count = if is_long { MANY_SAVES } else { SAVES };
     node.host.push(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole/saves.py"), "/root/");
     let (server, record) = (node.host.address().to_string(), record.to_string());
-    let (name, count) = (format!("www.{ZONE}"), SAVES.to_string());
-    let command = ["python3", "/root/saves.py", &server, "hams_prod", &record, &name, &count];
+    let (name, number) = (format!("www.{ZONE}"), count.to_string());
+    let command = ["python3", "/root/saves.py", &server, "hams_prod", &record, &name, &number];
     let said = node.host.run_with(&format!("{PASSWORD}\n"), &command).expect(0).stdout;
     let said: Value = serde_json::from_str(&said).expect("JSON");
     let of = |key: &str| {
         let numbers = said[key].as_array().expect("a list").iter();
         let mut numbers: Vec<f64> = numbers.map(|number| number.as_f64().expect("a number")).collect();
         numbers.sort_by(f64::total_cmp);
-        assert_eq!(numbers.len(), SAVES);
-        [numbers[SAVES / 2], numbers[SAVES * 99 / 100]]
+        assert_eq!(numbers.len(), count);
+        [numbers[count / 2], numbers[count * 99 / 100]]
     };
     let [saves, sent, saved] = ["saves", "from_sent", "from_saved"].map(of);
     eprintln!(
-        "{SAVES} saves in Odoo: the answer changes {:.0} ms (p50) and {:.0} ms (p99) after the client sent it, {:.0} and \
+        "{count} saves in Odoo: the answer changes {:.0} ms (p50) and {:.0} ms (p99) after the client sent it, {:.0} and \
          {:.0} ms after Odoo said it was saved; a save takes {:.0} and {:.0} ms",
         sent[0], sent[1], saved[0], saved[1], saves[0], saves[1]
     );
