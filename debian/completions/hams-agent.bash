@@ -16,20 +16,11 @@ _hams__agent() {
             ",$1")
                 cmd="hams__agent"
                 ;;
-            hams__agent,dead-letters)
-                cmd="hams__agent__subcmd__dead__subcmd__letters"
-                ;;
             hams__agent,run)
                 cmd="hams__agent__subcmd__run"
                 ;;
             hams__agent,status)
                 cmd="hams__agent__subcmd__status"
-                ;;
-            hams__agent__subcmd__dead__subcmd__letters,list)
-                cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__list"
-                ;;
-            hams__agent__subcmd__dead__subcmd__letters,show)
-                cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__show"
                 ;;
             *)
                 ;;
@@ -38,58 +29,8 @@ _hams__agent() {
 
     case "${cmd}" in
         hams__agent)
-            opts="-h -V --help --version run status dead-letters"
+            opts="-h -V --help --version run status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hams__subcmd__agent__subcmd__dead__subcmd__letters)
-            opts="-h --config --credentials --help list show"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --credentials)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hams__subcmd__agent__subcmd__dead__subcmd__letters__subcmd__list)
-            opts="-h --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hams__subcmd__agent__subcmd__dead__subcmd__letters__subcmd__show)
-            opts="-h --json --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

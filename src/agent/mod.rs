@@ -1,7 +1,6 @@
 //! The resident agent: starts the sync and the checks, tells systemd and the control socket how they are, and
 //! stops cleanly. It decides nothing about zones (`sync/`) or components (`health/`).
 
-mod broker_settings;
 mod checks;
 mod client;
 mod credentials;
@@ -12,7 +11,6 @@ mod run;
 mod socket;
 mod status;
 
-pub use broker_settings::{BrokerSettingsError, broker_settings};
 pub use client::{ClientError, fetch};
 pub use credentials::CredentialError;
 pub use logging::start as start_logging;

@@ -1,11 +1,10 @@
-//! Applies DNS changes and watches the node: `hams-agent run` stays, the other commands ask and exit.
+//! Applies DNS changes and watches the node: `hams-agent run` stays, `hams-agent status` asks and exits.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use hams::agent::{Options, run, start_logging};
 use hams::cli::agent_args::{AgentArgs, AgentCommand};
-use hams::cli::dead_letters::dead_letters;
 use hams::cli::status::status;
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -14,7 +13,6 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = match args.command {
         AgentCommand::Status(args) => runtime.block_on(status(&args)),
-        AgentCommand::DeadLetters(args) => runtime.block_on(dead_letters(&args)),
         AgentCommand::Run(args) => {
             start_logging();
             let options = Options {

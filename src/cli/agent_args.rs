@@ -23,13 +23,6 @@ pub const RUN_EXIT: &[(u8, &str)] = &[
     (2, "wrong usage, configuration or credentials: a restart does not help"),
 ];
 
-/// What the exit code of `hams-agent dead-letters` tells.
-pub const DEAD_LETTERS_EXIT: &[(u8, &str)] = &[
-    (0, "done; a list may be empty"),
-    (1, "there is no such letter"),
-    (2, "wrong usage, configuration or credentials, or RabbitMQ cannot be asked"),
-];
-
 /// Applies DNS changes from the broker to PowerDNS, and watches this node.
 #[derive(Debug, Parser)]
 #[command(
@@ -54,9 +47,6 @@ pub enum AgentCommand {
     /// Ask the running agent how everything is
     #[command(after_help = exit_status_help(STATUS_EXIT))]
     Status(StatusArgs),
-    /// See what could never be applied, with the reason; needs root
-    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
-    DeadLetters(DeadLettersArgs),
 }
 
 /// `hams-agent run`
@@ -85,42 +75,6 @@ pub struct StatusArgs {
     /// The control socket to ask
     #[arg(long, value_name = "PATH", env = "HAMS_AGENT_SOCKET", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,
-}
-
-/// `hams-agent dead-letters`
-#[derive(Debug, clap::Args)]
-#[command(disable_help_subcommand = true)]
-pub struct DeadLettersArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: DeadLettersCommand,
-    /// The configuration that hams-install derives from hams.toml
-    #[arg(long, value_name = "FILE", env = "HAMS_AGENT_CONFIG", default_value = "/etc/hams/agent.toml")]
-    pub config: PathBuf,
-    /// The folder with the credential `rabbitmq-password`
-    #[arg(long, value_name = "DIR", env = "CREDENTIALS_DIRECTORY", default_value = "/etc/hams/credentials")]
-    pub credentials: PathBuf,
-}
-
-/// The commands of `hams-agent dead-letters`; none takes a letter away.
-#[derive(Debug, Subcommand)]
-pub enum DeadLettersCommand {
-    /// A line a letter, the oldest first: id, time, zone, reason as a code, reason in words
-    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
-    List {
-        /// Print the list as JSON, with all headers
-        #[arg(long)]
-        json: bool,
-    },
-    /// One letter: its headers, an empty line, its body
-    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
-    Show {
-        /// The id that `list` gives
-        id: String,
-        /// Print it as JSON
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[cfg(test)]

@@ -7,8 +7,6 @@ pub mod agent_args;
 pub mod args;
 mod ask_admin_password;
 pub mod context;
-#[cfg(feature = "agent")]
-pub mod dead_letters;
 pub mod exit;
 pub mod hidden;
 pub mod import;

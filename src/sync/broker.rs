@@ -40,33 +40,12 @@ pub struct BrokerSettings {
     pub prefetch: u16,
 }
 
-impl BrokerSettings {
-    fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-
-    /// What the client library or this broker said, in words.
-    pub(super) fn failed(&self, error: &lapin::Error) -> BrokerError {
-        amqp(&self.address(), error)
-    }
-
-    /// This broker does not answer.
-    pub(super) fn silent(&self) -> BrokerError {
-        BrokerError::Timeout(self.address())
-    }
-}
-
 /// The connection cannot be made, or is gone.
 #[derive(Debug, thiserror::Error)]
-pub enum BrokerError {
+pub(super) enum BrokerError {
     /// From the client library or the broker.
     #[error("RabbitMQ at {address}: {cause}")]
-    Amqp {
-        /// Host and port.
-        address: String,
-        /// The words.
-        cause: String,
-    },
+    Amqp { address: String, cause: String },
     /// No answer in time.
     #[error("RabbitMQ at {0} does not answer")]
     Timeout(String),
@@ -83,7 +62,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, logs in and starts to consume; ends within ten seconds.
     pub(super) async fn open(settings: &BrokerSettings) -> Result<Self, BrokerError> {
-        let address = settings.address();
+        let address = format!("{}:{}", settings.host, settings.port);
         match tokio::time::timeout(CONNECT_LIMIT, Self::consume(settings, &address)).await {
             Ok(opened) => opened.map_err(|error| amqp(&address, &error)),
             Err(_) => Err(BrokerError::Timeout(address)),
@@ -91,7 +70,11 @@ impl Session {
     }
 
     async fn consume(settings: &BrokerSettings, address: &str) -> Result<Self, lapin::Error> {
-        let connection = log_in(settings, "hams-agent").await?;
+        let properties = ConnectionProperties::default()
+            .with_executor(tokio_executor_trait::Tokio::current())
+            .with_reactor(tokio_reactor_trait::Tokio::current())
+            .with_connection_name("hams-agent".into());
+        let connection = Connection::connect_uri(uri(settings), properties).await?;
         let channel = connection.create_channel().await?;
         channel.basic_qos(settings.prefetch, BasicQosOptions::default()).await?;
         // Exclusive: a second consumer would take every other message, and their order would be lost.
@@ -145,22 +128,6 @@ impl Session {
         // Whether it is heard makes no difference: what is not acknowledged goes back to the queue.
         let _ = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
     }
-}
-
-/// Connects and logs in, under a name that the broker's own lists show; ends within ten seconds.
-pub(super) async fn connect(settings: &BrokerSettings, name: &str) -> Result<Connection, BrokerError> {
-    match tokio::time::timeout(CONNECT_LIMIT, log_in(settings, name)).await {
-        Ok(connected) => connected.map_err(|error| settings.failed(&error)),
-        Err(_) => Err(settings.silent()),
-    }
-}
-
-async fn log_in(settings: &BrokerSettings, name: &str) -> Result<Connection, lapin::Error> {
-    let properties = ConnectionProperties::default()
-        .with_executor(tokio_executor_trait::Tokio::current())
-        .with_reactor(tokio_reactor_trait::Tokio::current())
-        .with_connection_name(name.into());
-    Connection::connect_uri(uri(settings), properties).await
 }
 
 fn uri(settings: &BrokerSettings) -> AMQPUri {

@@ -1,7 +1,7 @@
 //! Dead letters: the original body, untouched, with the reason in headers, published under publisher confirm.
 //! Only after the broker has it in a queue may the original be acknowledged.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use lapin::message::Delivery;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -12,11 +12,9 @@ use lapin::{BasicProperties, Channel, Connection};
 use super::reason::Rejection;
 
 /// Header with the code of the reason.
-pub(super) const REASON: &str = "hams-reason";
+const REASON: &str = "hams-reason";
 /// Header with the reason in words.
-pub(super) const REASON_TEXT: &str = "hams-reason-text";
-/// Header with the time of the burial, RFC 3339.
-pub(super) const TIME: &str = "hams-time";
+const REASON_TEXT: &str = "hams-reason-text";
 /// Characters of the words: all headers must fit one frame of 128 KiB.
 const MAX_TEXT: usize = 4000;
 /// AMQP's delivery mode of a message that survives a restart of the broker.
@@ -106,7 +104,6 @@ fn properties(original: &Delivery, why: &Rejection) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(REASON.into(), text(why.reason.as_str()));
     headers.insert(REASON_TEXT.into(), text(&why.text.chars().take(MAX_TEXT).collect::<String>()));
-    headers.insert(TIME.into(), text(&humantime::format_rfc3339_millis(SystemTime::now()).to_string()));
     let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
     let given = &original.properties;
     if let Some(value) = given.content_type() {

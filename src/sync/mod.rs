@@ -8,7 +8,6 @@ mod broker;
 mod cause;
 mod dead_letter;
 mod event;
-mod letter;
 mod log_file;
 mod memory;
 mod odoo;
@@ -22,8 +21,7 @@ mod run;
 mod target;
 mod writer;
 
-pub use broker::{BrokerError, BrokerSettings};
-pub use letter::{Letter, each_letter};
+pub use broker::BrokerSettings;
 pub use memory::MemoryError;
 pub use odoo_api::{OdooSettings, OdooSetupError};
 pub use powerdns::{PowerDns, PowerDnsError, RemoteZone};
