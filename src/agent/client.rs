@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::status::Status;
-use crate::health::last_cause;
+use crate::host::cause::last_cause;
 
 /// No status.
 #[derive(Debug, thiserror::Error)]

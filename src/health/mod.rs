@@ -1,7 +1,6 @@
 //! Checks that tell how a component is doing, and the report they make up. The agent runs them at their own
 //! interval, `hams-install verify` once: one probe for one question.
 
-mod cause;
 pub mod certificate;
 mod check;
 mod dns;
@@ -15,7 +14,6 @@ mod report;
 mod timers;
 mod units;
 
-pub use cause::last_cause;
 pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
 pub use nginx::NginxCheck;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 
-use super::cause::last_cause;
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
+use crate::host::cause::last_cause;
 
 /// The login page of a fresh registry takes seconds; a worker that hangs never answers, so that only a limit tells.
 const LIMIT: Duration = Duration::from_secs(12);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio_postgres::{Config, NoTls};
 
-use super::cause::last_cause;
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
+use crate::host::cause::last_cause;
 use crate::secrets::Secret;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::cause::last_cause;
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
+use crate::host::cause::last_cause;
 use crate::secrets::Secret;
 
 /// Asks the server object.

@@ -14,6 +14,7 @@ pub mod apt_mark;
 pub mod apt_sources;
 pub mod apt_spoilt;
 pub mod apt_unpacked;
+pub mod cause;
 pub mod change;
 pub mod command;
 pub mod deb;

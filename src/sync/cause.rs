@@ -1,15 +1,8 @@
 //! Why an HTTP request came to nothing, in the words of whoever knows best.
 
-use std::error::Error;
+use crate::host::cause::last_cause;
 
-/// The innermost cause; the libraries' own words above it say less.
+/// No answer in time, or the innermost cause.
 pub(super) fn cause(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut cause: &dyn Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+    if error.is_timeout() { "no answer in time".to_owned() } else { last_cause(error) }
 }
