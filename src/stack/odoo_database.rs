@@ -89,14 +89,15 @@ impl Mark {
         lines.map(|line| format!("{line}\n")).collect()
     }
 
-    /// What must be there, on the disk, before Odoo changes anything in the database of `facts`.
-    fn set(facts: &Facts) -> Result<(), Error> {
-        if Self::of(facts)?.is_some() {
-            return Ok(());
+    /// The mark that must be there, on the disk, before Odoo changes anything in the database of `facts`.
+    fn set(facts: &Facts) -> Result<Self, Error> {
+        if let Some(mark) = Self::of(facts)? {
+            return Ok(mark);
         }
         let before = facts.modules.keys().filter(|name| is_installed(facts, name)).cloned().collect();
         let mark = Self { oid: facts.oid.clone(), before };
-        write::atomically(&Self::path(), mark.text().as_bytes(), write::PRIVATE)
+        write::atomically(&Self::path(), mark.text().as_bytes(), write::PRIVATE)?;
+        Ok(mark)
     }
 }
 
@@ -253,8 +254,8 @@ impl Resource for Database {
             }
             self.begin_anew(&facts).await?;
             let facts = self.facts(host).await?;
-            Mark::set(&facts)?;
-            let installed = match &self.pending(&facts, Mark::of(&facts)?.as_ref())[..] {
+            let mark = Mark::set(&facts)?;
+            let installed = match &self.pending(&facts, Some(&mark))[..] {
                 [] => Ok(()), // the interrupted run came to its end without us
                 modules => self.install(modules, progress).await,
             };
