@@ -55,7 +55,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             managed_suffixes => config.powerdns.managed_suffixes,
             odoo_url => key.as_ref().map(|key| &key.url),
             odoo_database => config.odoo.database,
-            odoo_key_file => config.odoo.key_file.display().to_string(),
+            odoo_key_file => key.as_ref().map(|key| &key.path),
             redis_host => redis::host(config),
             redis_port => redis::PORT,
             redis_user => redis::MONITOR,

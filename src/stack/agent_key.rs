@@ -1,6 +1,7 @@
 //! The agent's key to Odoo, which Odoo writes and replaces when it likes: systemd hands it to the agent at its start, and a
 //! path unit starts the agent anew when the file has changed.
 
+use super::environment::in_url;
 use super::odoo;
 use super::part::PartError;
 use super::template::render;
@@ -9,7 +10,6 @@ use crate::host::file::File;
 use crate::host::unit::Unit;
 use crate::plan::Step;
 use minijinja::context;
-use std::net::Ipv6Addr;
 
 const PATH_UNIT: &str = "hams-agent-key.path";
 const FOLDER: &str = "/etc/systemd/system";
@@ -30,8 +30,7 @@ impl KeyFile {
             None if config.has(Component::Odoo) => "127.0.0.1",
             None => return None,
         };
-        let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
-        let url = format!("http://{host}:{}", odoo::PORTS[0]);
+        let url = format!("http://{}:{}", in_url(host), odoo::PORTS[0]);
         Some(Self { url, path: config.odoo.key_file.display().to_string() })
     }
 }

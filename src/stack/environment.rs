@@ -122,7 +122,7 @@ fn variables(group: Group, config: &Config, vault: &Vault) -> Result<Vec<(&'stat
 }
 
 /// A machine as a URL names it.
-fn in_url(host: &str) -> String {
+pub(super) fn in_url(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
