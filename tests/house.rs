@@ -20,6 +20,22 @@ const FLOORS: &[&[&str]] = &[
 /// A module of the library, as its path below `crate`: `[]` is lib.rs, `["host", "file"]` is src/host/file.rs.
 type Module = Vec<String>;
 
+/// Every Rust file below a folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("read a folder") {
+            let path = entry.expect("read a folder").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
 struct House {
     /// Every file with its text, comments, strings and tests taken out.
     files: BTreeMap<Module, (PathBuf, String)>,
@@ -28,24 +44,14 @@ struct House {
 impl House {
     fn read(source: &Path) -> Self {
         let mut files = BTreeMap::new();
-        let mut folders = vec![source.to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in
-                std::fs::read_dir(&folder).expect("read src").map(|entry| entry.expect("read src").path())
-            {
-                if entry.is_dir() {
-                    folders.push(entry);
-                } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                    let inner = entry.strip_prefix(source).expect("below src").with_extension("");
-                    let mut module: Module =
-                        inner.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-                    if module.last().is_some_and(|last| last == "mod") || module == ["lib"] {
-                        module.pop();
-                    }
-                    let text = std::fs::read_to_string(&entry).expect("read a source file");
-                    files.insert(module, (entry, without_tests(&code(&text))));
-                }
+        for file in rust_files(source) {
+            let inner = file.strip_prefix(source).expect("below src").with_extension("");
+            let mut module: Module = inner.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+            if module.last().is_some_and(|last| last == "mod") || module == ["lib"] {
+                module.pop();
             }
+            let text = std::fs::read_to_string(&file).expect("read a source file");
+            files.insert(module, (file, without_tests(&code(&text))));
         }
         Self { files }
     }
@@ -385,19 +391,8 @@ fn the_binaries_are_thin() {
 #[test]
 fn every_incident_has_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut folders = vec![root.clone()];
-    let mut tests = String::new();
-    while let Some(folder) = folders.pop() {
-        for entry in
-            std::fs::read_dir(&folder).expect("read tests").map(|entry| entry.expect("read tests").path())
-        {
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                tests.push_str(&std::fs::read_to_string(&entry).expect("read a test"));
-            }
-        }
-    }
+    let read = |file: PathBuf| std::fs::read_to_string(file).expect("read a test");
+    let tests: String = rust_files(&root).into_iter().map(read).collect();
     let table = std::fs::read_to_string(root.join("incidents.md")).expect("read tests/incidents.md");
     let mut rows = 0;
     for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {

@@ -3,15 +3,22 @@
 use super::node::{DATABASE, Node};
 use std::time::{Duration, Instant};
 
+/// Waits until `is_so`, for as long as the run goes on.
+#[track_caller]
+fn wait_during(run: &mut std::process::Child, what: &str, is_so: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(400);
+    while !is_so() {
+        assert!(run.try_wait().expect("the run").is_none(), "the run ended before {what}");
+        assert!(Instant::now() < patience, "it never came that {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// Waits until a run has Odoo at work in its database.
 #[track_caller]
 fn wait_for_init(node: &Node, run: &mut std::process::Child) {
-    let patience = Instant::now() + Duration::from_secs(400);
-    while node.host.sh("pgrep --full -- --stop-after-init").code != 0 {
-        assert!(run.try_wait().expect("the run").is_none(), "the run ended before Odoo was at work");
-        assert!(Instant::now() < patience, "Odoo never came to work");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    let is_at_work = || node.host.sh("pgrep --full -- --stop-after-init").code == 0;
+    wait_during(run, "Odoo was at work", is_at_work);
     std::thread::sleep(Duration::from_secs(2)); // in the middle of `base`
 }
 
@@ -48,12 +55,7 @@ pub fn failing_between_modules(node: &Node) {
         node.host.sh(&psql).stdout.trim().to_owned()
     };
     let mut run = node.host.spawn(&["hams-install", "--config", super::node::CONFIG, "--yes"]);
-    let patience = Instant::now() + Duration::from_secs(400);
-    while state("web") != "installed" {
-        assert!(run.try_wait().expect("the run").is_none(), "the run ended before `web` was there");
-        assert!(Instant::now() < patience, "`web` was never installed");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    wait_during(&mut run, "`web` was installed", || state("web") == "installed");
     node.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'odoo';");
     let ended = run.wait().expect("the run ends");
     assert_eq!(ended.code(), Some(4), "the run goes on without its connections");
