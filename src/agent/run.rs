@@ -26,8 +26,10 @@ use crate::sync::{
     ZoneSync,
 };
 
-/// Messages that may wait here: one batch in work and one behind it.
+/// Messages that may wait here, each of which may have 1 MiB: MemoryMax= of the unit must bear them.
 const PREFETCH: u16 = 100;
+/// Messages that may wait here while they are short.
+const WIDE_PREFETCH: u16 = 2000;
 /// All loops together get this long to end; systemd kills after 15 s.
 const STOP_LIMIT: Duration = Duration::from_millis(4500);
 /// The status line is not written more often.
@@ -223,6 +225,7 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
             queue: broker.queue,
             dead_letter_exchange: broker.dead_letter_exchange,
             prefetch: PREFETCH,
+            wide_prefetch: WIDE_PREFETCH,
         },
     };
     Ok((settings, checks))

@@ -66,10 +66,11 @@ fn words(status: &Status, now: SystemTime) -> String {
     let counters = &sync.counters;
     let _ = writeln!(
         out,
-        "            {} zones known; {} events: {} applied, {} changed nothing, {} too old, {} dead letters",
+        "            {} zones known; {} events: {} applied, {} merged into a later one, {} changed nothing, {} too old, {} dead letters",
         sync.zones,
         counters.received,
         counters.applied,
+        counters.merged,
         counters.unchanged,
         counters.dropped_old,
         counters.dead_lettered

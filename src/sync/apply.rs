@@ -1,276 +1,209 @@
-//! One message from its body to its effect: decoded, held against the memory, written, noted, or buried.
+//! What a delivery means for zones, and what a dirty zone's write comes to: held against the memory, written, noted.
 
-use std::collections::BTreeSet;
+use tracing::{debug, info};
 
-use lapin::Connection;
-use lapin::message::Delivery;
-use sha2::{Digest, Sha256};
-use tracing::{debug, info, warn};
-
-use super::dead_letter::{DeadLetterError, DeadLetters};
-use super::event::{Action, Event, ReferenceEvent, StateEvent};
+use super::backlog::{Backlog, Effect, Number, Work};
+use super::event::{Action, Event, StateEvent};
 use super::memory::{Known, Memory, State};
-use super::odoo::Odoo;
-use super::odoo_api::OdooError;
 use super::reason::{Reason, Rejection};
-use super::reference::{self, Target};
-use super::writer::{Writer, WriterError};
-use crate::dns::{Checked, Draft, Name, Zone};
+use super::reference::{Found, Target};
+use super::wanted::{Content, Wanted};
+use super::writer::{Applied, Before, Writer, WriterError};
+use crate::dns::{Draft, Name, Rejected, Zone};
 
-/// Reasons that a dead letter lists before it says how many more there are.
-const MAX_REASONS: usize = 10;
-
-/// What a message did to PowerDNS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It changed something.
-    Changed,
-    /// PowerDNS had it already.
-    Nothing,
-    /// It was older than what is known.
-    Old,
-    /// It could not be applied at all.
-    Refused,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) effect: Effect,
-    pub(super) is_dead_lettered: bool,
-}
-
-/// Applies messages one after the other.
+/// Knows what every zone holds, and changes it.
 pub(super) struct Applier {
     pub(super) nameservers: Vec<Name>,
     pub(super) writer: Writer,
     pub(super) memory: Memory,
-    pub(super) dead_letters: DeadLetters,
-    /// Where events of the reference form are read; `None`: this node knows no Odoo.
-    pub(super) odoo: Option<Odoo>,
-    /// Zones that PowerDNS has, and of which Odoo does not say so yet.
-    pub(super) unmarked: BTreeSet<u64>,
+    /// Whether there is an Odoo where events of the reference form can be looked up.
+    pub(super) has_odoo: bool,
 }
 
-/// What an event wants of its zone.
-enum Wanted {
-    Content(Checked),
-    Gone,
+/// What became of a dirty zone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) effect: Effect,
+    /// What could not be applied.
+    pub(super) refused: Option<(Reason, Vec<String>)>,
 }
 
 impl Applier {
-    /// Applies one message. An error is a passing failure, in words: the same message again, later.
-    pub(super) async fn apply(
+    /// Puts what the delivery `number` was decoded to want into the backlog.
+    pub(super) fn accept<D>(
         &mut self,
-        connection: &Connection,
-        delivery: &Delivery,
-    ) -> Result<Outcome, String> {
-        let (effect, rejection) = match Event::decode(&delivery.data) {
-            Ok(Event::State(event)) => self.follow(event).await?,
-            Ok(Event::Reference(event)) => self.look_up(event).await?,
-            Err(rejection) => (Effect::Refused, Some(rejection)),
+        backlog: &mut Backlog<D>,
+        number: Number,
+        event: Result<Event, Rejection>,
+    ) {
+        let effect = match event {
+            Ok(Event::State(event)) => self.follow(backlog, number, event),
+            Ok(Event::Reference(event)) if self.has_odoo => {
+                backlog.look_up(number, event);
+                Ok(Effect::Old)
+            }
+            Ok(Event::Reference(_)) => {
+                let text =
+                    "it names records by their ids in Odoo, and this node knows no Odoo: set `odoo.host`";
+                Err(Rejection::new(Reason::ReferenceNotSupported, text))
+            }
+            Err(rejection) => Err(rejection),
         };
-        if let Some(rejection) = &rejection {
-            warn!(reason = rejection.reason.as_str(), "dead letter: {}", rejection.text);
-            let buried = self.dead_letters.publish(connection, delivery, rejection).await;
-            buried.map_err(|error: DeadLetterError| error.to_string())?;
-        }
-        Ok(Outcome { effect, is_dead_lettered: rejection.is_some() })
+        close(backlog, number, effect);
     }
 
-    /// Has Odoo note which zones PowerDNS has. An error is a passing failure, in words.
-    pub(super) async fn mark_synced(&mut self) -> Result<(), String> {
-        let Some(odoo) = self.odoo.as_mut().filter(|_| !self.unmarked.is_empty()) else { return Ok(()) };
-        let ids: Vec<u64> = self.unmarked.iter().copied().collect();
-        match odoo.mark_synced(&ids).await {
-            Ok(()) => debug!(zones = ids.len(), "noted in Odoo"),
-            // What it may not say is no reason to hold back what it may: names are worth more than a note.
-            Err(error @ OdooError::Refused { .. }) => {
-                warn!("{error}; Odoo goes on showing {} zones as not synced", ids.len());
+    /// Puts what an event of the reference form was found to mean into the backlog.
+    pub(super) fn found<D>(&mut self, backlog: &mut Backlog<D>, number: Number, found: Found) {
+        let effect = if found.unusable.is_empty() { Effect::Nothing } else { Effect::Refused };
+        backlog.reject(number, Reason::Malformed, found.unusable);
+        for target in found.targets {
+            if let Err(Rejection { reason, text }) = self.aim(backlog, Some(number), target) {
+                backlog.reject(number, reason, [text]);
+                backlog.open(number);
+                backlog.close(number, Effect::Refused);
             }
-            Err(error) => return Err(error.to_string()),
         }
-        self.unmarked.clear();
+        backlog.close(number, effect);
+    }
+
+    /// Makes the zone dirty that Odoo has like this.
+    fn aim<D>(
+        &mut self,
+        backlog: &mut Backlog<D>,
+        number: Option<Number>,
+        target: Target,
+    ) -> Result<(), Rejection> {
+        let Target { zone, odoo_id, content, is_synced } = target;
+        self.writer.permit(&zone)?;
+        let is_there = content.is_some();
+        let (wanted, rejected) = self.wanted(&zone, content);
+        let is_to_mark = is_there && !is_synced && rejected.is_empty();
+        if let Some(number) = number {
+            let texts = rejected.iter().map(|text| format!("zone {zone}: {text}"));
+            backlog.reject(number, Reason::BadRrset, texts);
+        }
+        let sources = number.into_iter().collect();
+        let work = Work { wanted, version: None, odoo_id, is_to_mark, is_to_compare: false, sources };
+        backlog.want(zone, work);
         Ok(())
     }
 
-    /// Brings every zone that the event may mean to where Odoo has it.
-    async fn look_up(&mut self, event: ReferenceEvent) -> Result<(Effect, Option<Rejection>), String> {
-        let Some(odoo) = &mut self.odoo else {
-            let text = "it names records by their ids in Odoo, and this node knows no Odoo: set `odoo.host`";
-            return Ok((Effect::Refused, Some(Rejection::new(Reason::ReferenceNotSupported, text))));
-        };
-        let found = reference::find(&event, odoo, &self.memory).await.map_err(|error| error.to_string())?;
-        let mut effect = if found.unusable.is_empty() { Effect::Nothing } else { Effect::Refused };
-        let (mut reasons, mut reason) = (found.unusable, Reason::Malformed);
-        for target in found.targets {
-            let Target { zone, odoo_id, content, is_synced } = target;
-            let wanted = content.map_or(Wanted::Gone, |drafts| self.check(&zone, drafts));
-            let is_there = matches!(wanted, Wanted::Content(_));
-            let (done, rejection) = match self.writer.permit(&zone) {
-                Ok(()) => self.settle(&zone, wanted, None, odoo_id, event.id.as_deref()).await?,
-                Err(rejection) => (Effect::Refused, Some(rejection)),
-            };
-            match (rejection, odoo_id) {
-                (Some(rejection), _) => {
-                    reason = rejection.reason;
-                    reasons.push(format!("zone {zone}: {}", rejection.text));
-                }
-                (None, Some(id)) if is_there && !is_synced => {
-                    self.unmarked.insert(id);
-                }
-                (None, _) => {}
-            }
-            effect = match (effect, done) {
-                (Effect::Changed, _) | (_, Effect::Changed) => Effect::Changed,
-                (Effect::Refused, _) | (_, Effect::Refused) => Effect::Refused,
-                _ => Effect::Nothing,
-            };
-        }
-        Ok((effect, rejection(reason, &reasons)))
-    }
-
-    fn check(&self, zone: &Name, drafts: Vec<Draft>) -> Wanted {
-        Wanted::Content(Zone::check(zone, drafts, &self.nameservers))
-    }
-
-    async fn follow(&mut self, event: StateEvent) -> Result<(Effect, Option<Rejection>), String> {
+    fn follow<D>(
+        &mut self,
+        backlog: &mut Backlog<D>,
+        number: Number,
+        event: StateEvent,
+    ) -> Result<Effect, Rejection> {
         let StateEvent { id, zone, action, version } = event;
-        if let Err(rejection) = self.writer.permit(&zone) {
-            return Ok((Effect::Refused, Some(rejection)));
-        }
-        let newest = self.memory.get(&zone).and_then(|known| known.version);
+        self.writer.permit(&zone)?;
+        let waiting = backlog.wanted(&zone);
+        let known = self.memory.get(&zone);
+        let newest = known.and_then(|known| known.version).max(waiting.and_then(|work| work.version));
+        let is_waiting = waiting.is_some();
         if version.is_some() && version < newest {
             info!(%zone, id, version, newest, "dropped: a newer version is known");
             self.memory.count_dropped_old();
-            return Ok((Effect::Old, None));
+            return Ok(Effect::Old);
         }
-        let wanted = match action {
-            Action::Upsert(drafts) => self.check(&zone, drafts),
-            Action::Delete => Wanted::Gone,
+        let odoo_id = known.and_then(|known| known.odoo_id);
+        let drafts = match action {
+            Action::Upsert(drafts) => Some(drafts),
+            Action::Delete => None,
         };
-        let odoo_id = self.memory.get(&zone).and_then(|known| known.odoo_id);
-        self.settle(&zone, wanted, version, odoo_id, id.as_deref()).await
+        let (wanted, rejected) = self.wanted(&zone, drafts);
+        backlog.reject(number, Reason::BadRrset, rejected);
+        let work =
+            Work { wanted, version, odoo_id, is_to_mark: false, is_to_compare: false, sources: vec![number] };
+        // The common case of a message that comes again costs no turn in the queue.
+        if !is_waiting && self.is_done(&zone, &work) {
+            self.note(&zone, &work, None);
+            return Ok(Effect::Nothing);
+        }
+        backlog.want(zone, work);
+        Ok(Effect::Old)
     }
 
-    /// Brings one zone to what is wanted of it, if it is not there already.
-    async fn settle(
-        &mut self,
-        zone: &Name,
-        wanted: Wanted,
-        version: Option<u64>,
-        odoo_id: Option<u64>,
-        id: Option<&str>,
-    ) -> Result<(Effect, Option<Rejection>), String> {
-        let known = self.memory.get(zone).copied();
-        let newest = known.and_then(|known| known.version);
-        let version = version.max(newest);
-        let goal = wanted.state();
-        let mut rejections = wanted.rejections();
-        if known.is_some_and(|known| known.state == goal) {
-            let serial = known.and_then(|known| known.serial);
-            self.memory.put(zone, Known { state: goal, serial, version, odoo_id });
-            return Ok((Effect::Nothing, rejection(Reason::BadRrset, &rejections)));
+    /// What is wanted, and what of it cannot be published, in words.
+    fn wanted(&self, zone: &Name, drafts: Option<Vec<Draft>>) -> (Wanted, Vec<String>) {
+        let Some(drafts) = drafts else { return (Wanted::Gone, Vec::new()) };
+        let checked = Zone::check(zone, drafts, &self.nameservers);
+        let words = |r: &Rejected| format!("{:?} {:?}: {}", r.name, r.rtype, r.reason);
+        let rejected = checked.rejected.iter().map(words).collect();
+        (Wanted::Content(Content::of(checked)), rejected)
+    }
+
+    /// Whether PowerDNS has what is wanted, as far as the memory knows.
+    fn is_done(&self, zone: &Name, work: &Work) -> bool {
+        let state = self.memory.get(zone).map(|known| &known.state);
+        match (&work.wanted, state) {
+            _ if work.is_to_compare => false,
+            (Wanted::Gone, Some(State::Absent)) => true,
+            (Wanted::Content(content), Some(State::Present(contents))) => {
+                contents.changes(&content.zone, &content.kept).is_empty()
+            }
+            _ => false,
         }
-        let written = match &wanted {
-            Wanted::Content(checked) => self.writer.upsert(checked).await,
+    }
+
+    /// Brings one zone to what is wanted of it, if it is not there already. An error is a passing failure, in words: the
+    /// same again, later.
+    pub(super) async fn write(&mut self, zone: &Name, work: &Work) -> Result<Written, String> {
+        if self.is_done(zone, work) {
+            self.note(zone, work, None);
+            return Ok(Written { effect: Effect::Nothing, refused: None });
+        }
+        let written = match &work.wanted {
+            Wanted::Content(content) => {
+                let before = match self.memory.get(zone) {
+                    _ if work.is_to_compare => Before::Unknown,
+                    None => Before::Nothing,
+                    Some(Known { state: State::Absent, .. }) => Before::Nothing,
+                    Some(Known { state: State::Unknown, .. }) => Before::Unknown,
+                    Some(Known { state: State::Present(contents), serial, .. }) => {
+                        Before::Contents(contents, *serial)
+                    }
+                };
+                self.writer.upsert(&content.zone, &content.kept, before).await
+            }
             Wanted::Gone => self.writer.remove(zone).await,
         };
         let applied = match written {
             Ok(applied) => applied,
             Err(WriterError::Transient(text)) => return Err(text),
-            Err(WriterError::Permanent(rejection)) => {
-                self.memory.put(zone, Known { state: State::Unknown, serial: None, version, odoo_id });
-                return Ok((Effect::Refused, Some(rejection)));
+            Err(WriterError::Permanent(Rejection { reason, text })) => {
+                self.note(zone, work, Some((State::Unknown, None)));
+                return Ok(Written { effect: Effect::Refused, refused: Some((reason, vec![text])) });
             }
         };
-        debug!(%zone, id, serial = applied.serial, changed = applied.is_changed, "applied");
-        let state = if applied.refused.is_empty() { goal } else { State::Unknown };
-        self.memory.put(zone, Known { state, serial: applied.serial, version, odoo_id });
-        let effect = if applied.is_changed { Effect::Changed } else { Effect::Nothing };
-        let reason = if applied.refused.is_empty() { Reason::BadRrset } else { Reason::Refused };
-        rejections.extend(applied.refused);
-        Ok((effect, rejection(reason, &rejections)))
-    }
-}
-
-impl Wanted {
-    /// What the memory will say once PowerDNS has it.
-    fn state(&self) -> State {
-        match self {
-            Self::Gone => State::Absent,
-            Self::Content(checked) => State::Present(digest(checked)),
-        }
-    }
-
-    fn rejections(&self) -> Vec<String> {
-        match self {
-            Self::Gone => vec![],
-            Self::Content(checked) => {
-                let words = |r: &crate::dns::Rejected| format!("{:?} {:?}: {}", r.name, r.rtype, r.reason);
-                checked.rejected.iter().map(words).collect()
-            }
-        }
-    }
-}
-
-/// The first 128 bits of SHA-256 over everything that decides what PowerDNS will hold.
-fn digest(checked: &Checked) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for (key, rrset) in &checked.zone.rrsets {
-        hash.update(format!("{key} {}\n", rrset.ttl.seconds()));
-        for record in &rrset.records {
-            hash.update(format!("\t{record}\n"));
-        }
-    }
-    for key in checked.kept() {
-        hash.update(format!("kept {key}\n"));
-    }
-    let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(hash.finalize()) {
-        *to = from;
-    }
-    short
-}
-
-fn rejection(reason: Reason, reasons: &[String]) -> Option<Rejection> {
-    if reasons.is_empty() {
-        return None;
-    }
-    let mut text = reasons.iter().take(MAX_REASONS).cloned().collect::<Vec<_>>().join("; ");
-    if reasons.len() > MAX_REASONS {
-        text.push_str(&format!("; and {} more", reasons.len() - MAX_REASONS));
-    }
-    Some(Rejection::new(reason, text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn checked(address: &str, ttl: i64) -> Checked {
-        let draft = Draft {
-            name: "www".into(),
-            rtype: "AAAA".into(),
-            ttl: Some(ttl),
-            records: Some(vec![address.into()]),
+        debug!(%zone, serial = applied.serial, changed = applied.is_changed, "applied");
+        let Applied { is_changed, serial, contents, refused } = applied;
+        let state = match (&work.wanted, contents) {
+            (Wanted::Gone, _) => State::Absent,
+            (Wanted::Content(_), Some(contents)) => State::Present(contents),
+            (Wanted::Content(_), None) => State::Unknown,
         };
-        Zone::check(&Name::absolute("a.u.hams.test").unwrap(), vec![draft], &[])
+        self.note(zone, work, Some((state, serial)));
+        let effect = if is_changed { Effect::Changed } else { Effect::Nothing };
+        let refused = (!refused.is_empty()).then_some((Reason::Refused, refused));
+        Ok(Written { effect, refused })
     }
 
-    #[test]
-    fn equal_contents_have_equal_digests() {
-        assert_eq!(digest(&checked("2001:DB8:0::1", 60)), digest(&checked("2001:db8::1", 60)));
-        assert_ne!(digest(&checked("2001:db8::2", 60)), digest(&checked("2001:db8::1", 60)));
-        assert_ne!(digest(&checked("2001:db8::1", 61)), digest(&checked("2001:db8::1", 60)));
-        assert_ne!(digest(&checked("no address", 60)), digest(&checked("2001:db8::1", 60)));
+    /// Remembers what became of the zone; `None` where it stayed as it was.
+    fn note(&mut self, zone: &Name, work: &Work, is_now: Option<(State, Option<u32>)>) {
+        let known = self.memory.get(zone);
+        let version = work.version.max(known.and_then(|known| known.version));
+        let (state, serial) = is_now.unwrap_or_else(|| match known {
+            Some(known) => (known.state.clone(), known.serial),
+            None => (State::Unknown, None),
+        });
+        self.memory.put(zone, Known { state, serial, version, odoo_id: work.odoo_id });
     }
+}
 
-    #[test]
-    fn a_long_list_of_reasons_is_cut() {
-        let reasons: Vec<String> = (0..12).map(|n| n.to_string()).collect();
-        let text = rejection(Reason::BadRrset, &reasons).unwrap().text;
-        assert!(text.ends_with("9; and 2 more"), "{text}");
-        assert_eq!(rejection(Reason::BadRrset, &[]), None);
-    }
+fn close<D>(backlog: &mut Backlog<D>, number: Number, effect: Result<Effect, Rejection>) {
+    let effect = effect.unwrap_or_else(|Rejection { reason, text }| {
+        backlog.reject(number, reason, [text]);
+        Effect::Refused
+    });
+    backlog.close(number, effect);
 }

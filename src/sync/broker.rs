@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer};
@@ -36,8 +36,10 @@ pub struct BrokerSettings {
     pub queue: String,
     /// The exchange that dead letters go to.
     pub dead_letter_exchange: String,
-    /// Messages that may be here without being acknowledged.
+    /// Messages of any size that may be here without being acknowledged.
     pub prefetch: u16,
+    /// As many as long as they are short ones: the more there are, the more of one zone become one write.
+    pub wide_prefetch: u16,
 }
 
 /// The connection cannot be made, or is gone.
@@ -56,7 +58,13 @@ pub(super) struct Session {
     connection: Connection,
     channel: Channel,
     consumer: Consumer,
+    queue: String,
     address: String,
+    prefetch: u16,
+    /// The consumer was told to end; what it was given before comes first.
+    is_ending: bool,
+    /// It has given all of it.
+    has_ended: bool,
 }
 
 impl Session {
@@ -76,35 +84,86 @@ impl Session {
             .with_connection_name("hams-agent".into());
         let connection = Connection::connect_uri(uri(settings), properties).await?;
         let channel = connection.create_channel().await?;
-        channel.basic_qos(settings.prefetch, BasicQosOptions::default()).await?;
-        // Exclusive: a second consumer would take every other message, and their order would be lost.
-        let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
-        let consumer =
-            channel.basic_consume(&settings.queue, "hams-agent", options, FieldTable::default()).await?;
-        Ok(Self { connection, channel, consumer, address: address.to_owned() })
+        let (queue, prefetch) = (settings.queue.clone(), settings.prefetch);
+        let consumer = consumer(&channel, &queue, prefetch).await?;
+        Ok(Self {
+            connection,
+            channel,
+            consumer,
+            queue,
+            address: address.to_owned(),
+            prefetch,
+            is_ending: false,
+            has_ended: false,
+        })
     }
 
-    /// The next message; an error is the end of the session.
-    pub(super) async fn next(&mut self) -> Result<Delivery, BrokerError> {
+    /// How many messages may be here without being acknowledged.
+    pub(super) fn prefetch(&self) -> u16 {
+        self.prefetch
+    }
+
+    /// Changes that number. The broker takes another one for a new consumer only, which begins where the present one ends.
+    pub(super) async fn set_prefetch(&mut self, prefetch: u16) -> Result<(), BrokerError> {
+        if self.prefetch == prefetch || self.is_ending {
+            return Ok(());
+        }
+        self.prefetch = prefetch;
+        self.is_ending = true;
+        let tag = self.consumer.tag();
+        let cancelled = self.channel.basic_cancel(tag.as_str(), BasicCancelOptions::default()).await;
+        cancelled.map_err(|error| amqp(&self.address, &error))
+    }
+
+    /// The next message; `None` where the consumer has ended as it was told to, and `go_on` is due. An error is the end of
+    /// the session. Nothing is lost if it is not waited for.
+    pub(super) async fn next(&mut self) -> Result<Option<Delivery>, BrokerError> {
+        if self.has_ended {
+            return Ok(None);
+        }
         match self.consumer.next().await {
-            Some(Ok(delivery)) => Ok(delivery),
+            Some(Ok(delivery)) => Ok(Some(delivery)),
             Some(Err(error)) => Err(amqp(&self.address, &error)),
+            None if self.is_ending => {
+                self.has_ended = true;
+                Ok(None)
+            }
             None => Err(self.lost("the broker has ended the consumer")),
         }
     }
 
     /// A message that is here already.
-    pub(super) fn ready(&mut self) -> Option<Result<Delivery, BrokerError>> {
+    pub(super) fn ready(&mut self) -> Option<Result<Option<Delivery>, BrokerError>> {
         self.next().now_or_never()
+    }
+
+    /// Begins a new consumer where one was told to end and has given all that it had.
+    pub(super) async fn go_on(&mut self) -> Result<(), BrokerError> {
+        if !self.has_ended {
+            return Ok(());
+        }
+        let next = consumer(&self.channel, &self.queue, self.prefetch).await;
+        self.consumer = next.map_err(|error| amqp(&self.address, &error))?;
+        (self.is_ending, self.has_ended) = (false, false);
+        Ok(())
     }
 
     /// Acknowledges this message and all before it.
     pub(super) async fn acknowledge_up_to(&self, last: &Delivery) -> Result<(), BrokerError> {
-        match last.ack(BasicAckOptions { multiple: true }).await {
+        self.acknowledged(last.ack(BasicAckOptions { multiple: true }).await)
+    }
+
+    fn acknowledged(&self, result: Result<bool, lapin::Error>) -> Result<(), BrokerError> {
+        match result {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.lost("the channel is closed")),
             Err(error) => Err(amqp(&self.address, &error)),
         }
+    }
+
+    /// Acknowledges this message alone.
+    pub(super) async fn acknowledge(&self, one: &Delivery) -> Result<(), BrokerError> {
+        self.acknowledged(one.ack(BasicAckOptions::default()).await)
     }
 
     /// True as long as acknowledgements can get through.
@@ -128,6 +187,13 @@ impl Session {
         // Whether it is heard makes no difference: what is not acknowledged goes back to the queue.
         let _ = tokio::time::timeout(CLOSE_LIMIT, goodbye).await;
     }
+}
+
+async fn consumer(channel: &Channel, queue: &str, prefetch: u16) -> Result<Consumer, lapin::Error> {
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+    // Exclusive: a second consumer would take every other message, and their order would be lost.
+    let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
+    channel.basic_consume(queue, "hams-agent", options, FieldTable::default()).await
 }
 
 fn uri(settings: &BrokerSettings) -> AMQPUri {

@@ -122,6 +122,14 @@ struct RrSetBody {
     records: Option<Value>,
 }
 
+impl ReferenceEvent {
+    /// The ids of the zones that it names.
+    pub fn zones(&self) -> impl Iterator<Item = u64> {
+        let own: &[u64] = if self.model == Model::Zone { &self.ids } else { &[] };
+        self.zone_ids.iter().chain(own).copied()
+    }
+}
+
 impl Event {
     /// Reads one body.
     pub fn decode(body: &[u8]) -> Result<Self, Rejection> {

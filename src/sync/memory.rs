@@ -1,5 +1,6 @@
-//! What the agent knows about each zone, across restarts: the digest of the content that PowerDNS has, the
-//! serial it had then, and the newest `version` seen. A repeated event costs no request, an older one is dropped.
+//! What the agent knows about each zone, across restarts: a digest of each RRset that PowerDNS has, the serial it had
+//! then, and the newest `version` seen. A repeated event costs no request, an older one is dropped, and a change is sent
+//! without asking first.
 //!
 //! On disk: `memory` in the state folder, format v1, a JSON object a line; the last line of a zone counts.
 
@@ -12,6 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use super::contents::Contents;
 use super::log_file::{Condition, LogFile, Opened};
 use crate::dns::Name;
 
@@ -48,35 +50,36 @@ pub enum MemoryError {
 }
 
 /// What PowerDNS holds for a zone, as far as the agent knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
     /// It must be asked.
     Unknown,
-    /// A content with this digest.
-    Present([u8; 16]),
+    /// This content.
+    Present(Contents),
     /// No such zone.
     Absent,
 }
 
 /// What is known about one zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
     /// Its content.
-    pub state: State,
+    pub(super) state: State,
     /// The SOA serial after the last write, where PowerDNS told it.
-    pub serial: Option<u32>,
+    pub(super) serial: Option<u32>,
     /// The newest version applied.
-    pub version: Option<u64>,
+    pub(super) version: Option<u64>,
     /// Its id in Odoo, where it came from there: it tells the name when Odoo no longer does.
-    pub odoo_id: Option<u64>,
+    pub(super) odoo_id: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     zone: Option<String>,
+    /// `Contents`. A line of an earlier v1 has a `digest` of the whole zone instead: such a zone must be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
+    sets: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
     absent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +94,7 @@ struct Line {
 
 /// The zones that the agent knows.
 #[derive(Debug)]
-pub struct Memory {
+pub(super) struct Memory {
     zones: HashMap<Name, Known>,
     /// By their ids in Odoo.
     names: HashMap<u64, Name>,
@@ -105,7 +108,7 @@ pub struct Memory {
 
 impl Memory {
     /// Opens the memory in `folder`, which exists; creates it on first use.
-    pub fn open(folder: &Path) -> Result<Self, MemoryError> {
+    pub(super) fn open(folder: &Path) -> Result<Self, MemoryError> {
         let lock = lock(&folder.join("lock"))?;
         let path = folder.join("memory");
         let (mut zones, mut dropped_old, mut lines) = (HashMap::new(), 0, 0);
@@ -135,46 +138,46 @@ impl Memory {
     }
 
     /// What is known about a zone.
-    pub fn get(&self, zone: &Name) -> Option<&Known> {
+    pub(super) fn get(&self, zone: &Name) -> Option<&Known> {
         self.zones.get(zone)
     }
 
     /// The name that the zone of that id had in Odoo when it was last applied.
-    pub fn name_of(&self, odoo_id: u64) -> Option<&Name> {
+    pub(super) fn name_of(&self, odoo_id: u64) -> Option<&Name> {
         self.names.get(&odoo_id)
     }
 
     /// Takes note; durable after the next `sync`.
-    pub fn put(&mut self, zone: &Name, known: Known) {
+    pub(super) fn put(&mut self, zone: &Name, known: Known) {
         if self.zones.get(zone) == Some(&known) {
             return;
         }
         self.push(&Line::of(zone, &known));
-        self.zones.insert(zone.clone(), known);
         if let Some(id) = known.odoo_id {
             self.names.insert(id, zone.clone());
         }
+        self.zones.insert(zone.clone(), known);
     }
 
     /// Counts an event that was older than what is known.
-    pub fn count_dropped_old(&mut self) {
+    pub(super) fn count_dropped_old(&mut self) {
         self.dropped_old += 1;
         let line = Line::counter(self.dropped_old);
         self.push(&line);
     }
 
     /// Events dropped as older, since the memory began.
-    pub fn dropped_old(&self) -> u64 {
+    pub(super) fn dropped_old(&self) -> u64 {
         self.dropped_old
     }
 
     /// How many zones are known.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.zones.len()
     }
 
     /// Returns when everything noted so far would survive a power cut.
-    pub async fn sync(&mut self) -> Result<(), MemoryError> {
+    pub(super) async fn sync(&mut self) -> Result<(), MemoryError> {
         if !self.file.is_waiting() {
             return Ok(());
         }
@@ -196,13 +199,13 @@ impl Memory {
 
 impl Line {
     fn of(zone: &Name, known: &Known) -> Self {
-        let digest = match known.state {
-            State::Present(digest) => Some(digest.iter().map(|octet| format!("{octet:02x}")).collect()),
+        let sets = match &known.state {
+            State::Present(contents) => Some(contents.as_str().to_owned()),
             State::Unknown | State::Absent => None,
         };
         Self {
             zone: Some(zone.to_string()),
-            digest,
+            sets,
             absent: known.state == State::Absent,
             serial: known.serial,
             version: known.version,
@@ -214,7 +217,7 @@ impl Line {
     fn counter(dropped_old: u64) -> Self {
         Self {
             zone: None,
-            digest: None,
+            sets: None,
             absent: false,
             serial: None,
             version: None,
@@ -224,9 +227,9 @@ impl Line {
     }
 
     fn known(&self) -> Known {
-        let state = match (self.absent, self.digest.as_deref().and_then(digest)) {
+        let state = match (self.absent, self.sets.as_deref().and_then(Contents::parse)) {
             (true, _) => State::Absent,
-            (false, Some(digest)) => State::Present(digest),
+            (false, Some(contents)) => State::Present(contents),
             (false, None) => State::Unknown,
         };
         Known { state, serial: self.serial, version: self.version, odoo_id: self.odoo_id }
@@ -236,10 +239,6 @@ impl Line {
         // A struct of texts and numbers always has a JSON form.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-fn digest(hex: &str) -> Option<[u8; 16]> {
-    u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32).map(u128::to_be_bytes)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -267,7 +266,8 @@ mod tests {
     }
 
     fn known(digit: u8, version: Option<u64>) -> Known {
-        Known { state: State::Present([digit; 16]), serial: Some(7), version, odoo_id: None }
+        let contents = Contents::parse(&format!("www A {digit:016x}\n@ NS {digit:016x}")).unwrap();
+        Known { state: State::Present(contents), serial: Some(7), version, odoo_id: None }
     }
 
     #[tokio::test]
@@ -324,7 +324,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let memory = Memory::open(folder.path()).unwrap();
         let known = memory.get(&name("b.u.hams.com")).unwrap();
-        assert_eq!((known.state, known.version), (State::Unknown, Some(5)));
+        assert_eq!((&known.state, known.version), (&State::Unknown, Some(5)));
     }
 
     #[test]
@@ -340,7 +340,10 @@ mod tests {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agent-memory-v1");
         std::fs::copy(fixture, folder.path().join("memory")).unwrap();
         let memory = Memory::open(folder.path()).unwrap();
-        assert_eq!(memory.get(&name("k6bp.u.hams.test")), Some(&known(0xab, Some(42))));
+        assert_eq!(memory.get(&name("k6bp.u.hams.test")).unwrap().version, Some(42));
+        // Of the first v1, which knew the digest of the whole zone alone, and of the present one.
+        assert_eq!(memory.get(&name("k6bp.u.hams.test")).unwrap().state, State::Unknown);
+        assert_eq!(memory.get(&name("sets.u.hams.test")), Some(&known(0xab, Some(43))));
         assert_eq!(memory.get(&name("gone.u.hams.test")).unwrap().state, State::Absent);
         assert_eq!(memory.dropped_old(), 3);
     }

@@ -3,27 +3,35 @@
 //! nothing here knows how the agent is run.
 
 mod apply;
+mod backlog;
 mod backoff;
 mod broker;
 mod cause;
+mod contents;
 mod dead_letter;
 mod event;
 mod log_file;
+mod marks;
 mod memory;
+mod moving;
 mod odoo;
 mod odoo_api;
 mod odoo_key;
+mod outage;
+mod pipeline;
 mod powerdns;
 mod progress;
 mod reason;
 mod reference;
 mod run;
 mod target;
+mod wanted;
 mod writer;
 
 pub use broker::BrokerSettings;
 pub use memory::MemoryError;
+pub use moving::Pulse;
 pub use odoo_api::{OdooSettings, OdooSetupError};
 pub use powerdns::{PowerDns, PowerDnsError, RemoteZone};
 pub use progress::{Counters, Phase, Progress};
-pub use run::{OpenError, Pulse, Settings, ZoneSync};
+pub use run::{OpenError, Settings, ZoneSync};

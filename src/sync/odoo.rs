@@ -28,6 +28,7 @@ pub(super) struct OdooZone {
 }
 
 /// Reads zones and their records.
+#[derive(Debug, Clone)]
 pub(super) struct Odoo {
     api: OdooApi,
 }
@@ -100,15 +101,13 @@ impl Odoo {
         Ok(zones.into_values().collect())
     }
 
-    /// The zones of those of these records that are still there.
-    pub(super) async fn zones_of(&mut self, records: &[u64]) -> Result<Vec<u64>, OdooError> {
-        let mut zones = Vec::new();
+    /// The zone of each of these records that is still there.
+    pub(super) async fn zones_of(&mut self, records: &[u64]) -> Result<BTreeMap<u64, u64>, OdooError> {
+        let mut zones = BTreeMap::new();
         for ids in records.chunks(CHUNK) {
             let answers = self.all::<ZoneOfRecord>(RECORD, &json!([["id", "in", ids]]), &["zone_id"]).await?;
-            zones.extend(answers.iter().filter_map(|answer| answer.zone_id.id()));
+            zones.extend(answers.iter().filter_map(|answer| Some((answer.id, answer.zone_id.id()?))));
         }
-        zones.sort_unstable();
-        zones.dedup();
         Ok(zones)
     }
 

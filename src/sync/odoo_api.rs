@@ -56,6 +56,7 @@ pub(super) enum OdooError {
 pub struct OdooSetupError(String);
 
 /// A client of one database.
+#[derive(Debug, Clone)]
 pub(super) struct OdooApi {
     http: reqwest::Client,
     settings: OdooSettings,

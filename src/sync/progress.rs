@@ -30,6 +30,9 @@ pub struct Counters {
     pub applied: u64,
     /// Events that PowerDNS already agreed with.
     pub unchanged: u64,
+    /// Events that a later one of the same zone made needless before they were applied.
+    #[serde(default)]
+    pub merged: u64,
     /// Events of an older version than one already applied.
     pub dropped_old: u64,
     /// Messages sent to the dead-letter queue.

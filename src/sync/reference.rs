@@ -1,9 +1,10 @@
 //! What an event of the reference form comes to: the zones that it may mean, as Odoo has them now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::warn;
 
+use super::backlog::Number;
 use super::event::{Deed, Model, ReferenceEvent};
 use super::memory::Memory;
 use super::odoo::{Odoo, OdooZone};
@@ -31,27 +32,105 @@ pub(super) struct Found {
     pub(super) unusable: Vec<String>,
 }
 
-/// Reads what the event means.
-pub(super) async fn find(
-    event: &ReferenceEvent,
-    odoo: &mut Odoo,
-    memory: &Memory,
-) -> Result<Found, OdooError> {
-    let mut ids: BTreeSet<u64> = event.zone_ids.iter().copied().collect();
-    match event.model {
-        Model::Zone => ids.extend(&event.ids),
-        // Only where nothing else tells: these may have moved since.
-        Model::Record if ids.is_empty() && event.zone.is_none() => {
-            ids.extend(odoo.zones_of(&event.ids).await?)
+/// Events of the reference form, and what Odoo must be asked to know what they mean: all at once.
+#[derive(Debug)]
+pub(super) struct Question {
+    events: Vec<(Number, ReferenceEvent)>,
+    asked: Asked,
+}
+
+#[derive(Debug)]
+enum Asked {
+    /// Only these records tell the zones; the events come again with them.
+    Records(Vec<u64>),
+    /// What a zone was called may now be the name of another, so that these names are asked for, too.
+    Zones { ids: Vec<u64>, names: Vec<Name>, remembered: BTreeMap<u64, Name> },
+}
+
+/// What came of a question: the answer, or the events again and why.
+pub(super) type Reading = Result<Answer, (Vec<(Number, ReferenceEvent)>, OdooError)>;
+
+/// What the events come to.
+pub(super) enum Answer {
+    /// To be asked again: they tell their zones now. An event that is left without any means none.
+    Again(Vec<(Number, ReferenceEvent)>),
+    /// What each means.
+    Found(Vec<(Number, Found)>),
+}
+
+impl Question {
+    /// Of these events, of which there is one at least.
+    pub(super) fn new(events: Vec<(Number, ReferenceEvent)>, memory: &Memory) -> Self {
+        // Only where nothing else tells: the records may have moved since.
+        let records: Vec<u64> = events
+            .iter()
+            .filter(|(_, event)| is_by_record(event))
+            .flat_map(|(_, event)| event.ids.clone())
+            .collect();
+        if !records.is_empty() {
+            return Self { events, asked: Asked::Records(records) };
         }
-        Model::Record => {}
+        let ids: BTreeSet<u64> = events.iter().flat_map(|(_, event)| event.zones()).collect();
+        let remembered: BTreeMap<u64, Name> =
+            ids.iter().filter_map(|id| Some((*id, memory.name_of(*id)?.clone()))).collect();
+        let told = events.iter().filter_map(|(_, event)| event.zone.as_ref());
+        let names: BTreeSet<Name> = remembered.values().chain(told).cloned().collect();
+        let (ids, names) = (ids.into_iter().collect(), names.into_iter().collect());
+        Self { events, asked: Asked::Zones { ids, names, remembered } }
     }
-    // What a zone was called may now be the name of another.
+
+    /// Asks Odoo.
+    pub(super) async fn ask(self, mut odoo: Odoo) -> Reading {
+        let said = match &self.asked {
+            Asked::Records(records) => odoo.zones_of(records).await.map(Said::Records),
+            Asked::Zones { ids, names, .. } => odoo.zones(ids, names).await.map(Said::Zones),
+        };
+        match said {
+            Ok(said) => Ok(self.answer(said)),
+            Err(error) => Err((self.events, error)),
+        }
+    }
+
+    fn answer(self, said: Said) -> Answer {
+        let mut events = self.events;
+        match (said, self.asked) {
+            (Said::Records(zones), _) => {
+                for (_, event) in events.iter_mut().filter(|(_, event)| is_by_record(event)) {
+                    event.zone_ids = event.ids.iter().filter_map(|id| zones.get(id).copied()).collect();
+                    event.ids.clear();
+                }
+                Answer::Again(events)
+            }
+            (Said::Zones(zones), Asked::Zones { remembered, .. }) => {
+                let found =
+                    |(number, event): &(Number, ReferenceEvent)| (*number, found(event, &remembered, &zones));
+                Answer::Found(events.iter().map(found).collect())
+            }
+            (Said::Zones(_), Asked::Records(_)) => Answer::Again(events),
+        }
+    }
+}
+
+enum Said {
+    Records(BTreeMap<u64, u64>),
+    Zones(Vec<OdooZone>),
+}
+
+/// True if nothing but its records tells the event's zones.
+fn is_by_record(event: &ReferenceEvent) -> bool {
+    event.model == Model::Record && event.zone_ids.is_empty() && event.zone.is_none() && !event.ids.is_empty()
+}
+
+/// What one event means. `remembered` and `zones` are those of all events that were asked for together.
+fn found(event: &ReferenceEvent, remembered: &BTreeMap<u64, Name>, zones: &[OdooZone]) -> Found {
+    let ids: BTreeSet<u64> = event.zones().collect();
     let remembered: Vec<(u64, Name)> =
-        ids.iter().filter_map(|id| Some((*id, memory.name_of(*id)?.clone()))).collect();
-    let names: BTreeSet<Name> = remembered.iter().map(|(_, name)| name).chain(&event.zone).cloned().collect();
-    let (ids, names): (Vec<u64>, Vec<Name>) = (ids.into_iter().collect(), names.into_iter().collect());
-    let zones = odoo.zones(&ids, &names).await?;
+        ids.iter().filter_map(|id| Some((*id, remembered.get(id)?.clone()))).collect();
+    let names: BTreeSet<&Name> = remembered.iter().map(|(_, name)| name).chain(&event.zone).collect();
+    let is_meant = |zone: &&OdooZone| {
+        ids.contains(&zone.id) || Name::absolute(&zone.name).is_ok_and(|name| names.contains(&name))
+    };
+    let zones: Vec<&OdooZone> = zones.iter().filter(is_meant).collect();
     if event.model == Model::Zone && event.deed != Deed::Change && event.zone.is_none() {
         let told: BTreeSet<u64> =
             zones.iter().map(|zone| zone.id).chain(remembered.iter().map(|(id, _)| *id)).collect();
@@ -62,11 +141,11 @@ pub(super) async fn find(
             );
         }
     }
-    Ok(targets(event, &remembered, &zones))
+    targets(event, &remembered, &zones)
 }
 
 /// `remembered`: what the agent knows these ids by. `zones`: what Odoo has of all ids and names.
-fn targets(event: &ReferenceEvent, remembered: &[(u64, Name)], zones: &[OdooZone]) -> Found {
+fn targets(event: &ReferenceEvent, remembered: &[(u64, Name)], zones: &[&OdooZone]) -> Found {
     let mut found = Found::default();
     let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
     for zone in zones {
@@ -131,13 +210,29 @@ mod tests {
     /// What becomes of which zone, as `+name id` and `-name id`.
     fn told(event: &ReferenceEvent, remembered: &[(u64, &str)], zones: &[OdooZone]) -> Vec<String> {
         let remembered: Vec<_> = remembered.iter().map(|(id, text)| (*id, name(text))).collect();
-        let found = targets(event, &remembered, zones);
+        let zones: Vec<&OdooZone> = zones.iter().collect();
+        let found = targets(event, &remembered, &zones);
         let word = |target: &Target| {
             let sign = if target.content.is_some() { '+' } else { '-' };
             let id = target.odoo_id.map_or("?".to_owned(), |id| id.to_string());
             format!("{sign}{} {id}", target.zone)
         };
         found.targets.iter().map(word).chain(found.unusable).collect()
+    }
+
+    #[test]
+    fn each_event_gets_its_own_of_what_was_read_for_all() {
+        let remembered = BTreeMap::from([(7, name("a.u.hams.com")), (8, name("b.u.hams.com"))]);
+        let zones = [zone(7, "a.u.hams.com."), zone(9, "B.u.hams.com")];
+        let names = |event: &ReferenceEvent| -> Vec<String> {
+            let found = found(event, &remembered, &zones);
+            found.targets.iter().map(|target| target.zone.to_string()).collect()
+        };
+        assert_eq!(names(&event(Deed::Change, Model::Record, &[7], None)), ["a.u.hams.com."]);
+        // The name of 8 is that of 9 now.
+        assert_eq!(names(&event(Deed::Unlink, Model::Zone, &[8], None)), ["b.u.hams.com."]);
+        assert_eq!(names(&event(Deed::Sync, Model::Zone, &[], Some("b.u.hams.com"))), ["b.u.hams.com."]);
+        assert_eq!(names(&event(Deed::Change, Model::Record, &[10], None)), [""; 0]);
     }
 
     #[test]

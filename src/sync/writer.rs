@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 
 use tracing::{debug, warn};
 
+use super::contents::Contents;
 use super::powerdns::{ACCOUNT, PowerDns, PowerDnsError};
 use super::reason::{Reason, Rejection};
-use crate::dns::{Change, Checked, Name, RecordType, Zone, diff};
+use crate::dns::{Change, Key, Name, RecordType, Zone, diff};
 
 /// Rounds of reading and writing before a zone that keeps changing under the writer is tried later.
 const MAX_ROUNDS: usize = 4;
 
 /// Why a zone could not be brought to its wanted state.
 #[derive(Debug, thiserror::Error)]
-pub enum WriterError {
+pub(super) enum WriterError {
     /// Will pass; the same again later.
     #[error("{0}")]
     Transient(String),
@@ -25,18 +26,31 @@ pub enum WriterError {
 
 /// What writing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
+pub(super) struct Applied {
     /// True if PowerDNS was changed.
-    pub is_changed: bool,
+    pub(super) is_changed: bool,
     /// The zone's serial, where PowerDNS told it.
-    pub serial: Option<u32>,
+    pub(super) serial: Option<u32>,
+    /// What the zone holds now, where that is known.
+    pub(super) contents: Option<Contents>,
     /// RRsets that PowerDNS refused, each with its reason; all others are applied.
-    pub refused: Vec<String>,
+    pub(super) refused: Vec<String>,
+}
+
+/// What is known of a zone before it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Before<'a> {
+    /// Nothing: PowerDNS is asked.
+    Unknown,
+    /// Most likely there is no such zone.
+    Nothing,
+    /// This is what it was given, and the serial that it had then.
+    Contents(&'a Contents, Option<u32>),
 }
 
 /// Writes zones below the managed suffixes, and only those that carry hams' account.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     powerdns: PowerDns,
     managed: Vec<Name>,
     /// Created or changed zones whose names PowerDNS may still answer from its cache.
@@ -45,12 +59,12 @@ pub struct Writer {
 
 impl Writer {
     /// A writer for zones below `managed`.
-    pub fn new(powerdns: PowerDns, managed: Vec<Name>) -> Self {
+    pub(super) fn new(powerdns: PowerDns, managed: Vec<Name>) -> Self {
         Self { powerdns, managed, unflushed: BTreeSet::new() }
     }
 
     /// Refuses a zone that is not below a managed suffix: without a request, whatever PowerDNS holds.
-    pub fn permit(&self, zone: &Name) -> Result<(), Rejection> {
+    pub(super) fn permit(&self, zone: &Name) -> Result<(), Rejection> {
         let is_below = |suffix: &Name| zone != suffix && zone.is_inside(suffix);
         if self.managed.iter().any(is_below) {
             return Ok(());
@@ -60,20 +74,38 @@ impl Writer {
         Err(Rejection::new(Reason::ForbiddenZone, text))
     }
 
-    /// Gives the zone the wanted content.
-    pub async fn upsert(&mut self, wanted: &Checked) -> Result<Applied, WriterError> {
-        let name = &wanted.zone.name;
+    /// Gives the zone the wanted content; RRsets under `kept` stay as they are.
+    pub(super) async fn upsert(
+        &mut self,
+        wanted: &Zone,
+        kept: &BTreeSet<Key>,
+        before: Before<'_>,
+    ) -> Result<Applied, WriterError> {
+        let name = &wanted.name;
         self.permit(name)?;
-        let kept = wanted.kept();
+        if let Before::Contents(contents, serial) = before {
+            if let Some(applied) = self.patch_unseen(wanted, kept, contents, serial).await? {
+                return Ok(applied);
+            }
+        }
+        let mut may_exist = !matches!(before, Before::Nothing);
         let (mut is_changed, mut must_start_empty) = (false, false);
         for _ in 0..MAX_ROUNDS {
-            let Some(remote) = self.powerdns.zone(name).await? else {
-                let first = if must_start_empty { apex_only(&wanted.zone) } else { wanted.zone.clone() };
+            let remote = if may_exist { self.powerdns.zone(name).await? } else { None };
+            may_exist = true;
+            let Some(remote) = remote else {
+                let first = if must_start_empty { apex_only(wanted) } else { wanted.clone() };
                 self.unflushed.insert(name.clone());
                 match self.powerdns.create(&first, ACCOUNT).await {
                     Ok(serial) if !must_start_empty => {
                         self.flush(name).await?;
-                        return Ok(Applied { is_changed: true, serial: Some(serial), refused: vec![] });
+                        let contents = Some(Contents::compared(wanted, &BTreeSet::new()));
+                        return Ok(Applied {
+                            is_changed: true,
+                            serial: Some(serial),
+                            contents,
+                            refused: vec![],
+                        });
                     }
                     Ok(_) => is_changed = true,
                     Err(PowerDnsError::Exists(_)) => {}
@@ -93,7 +125,7 @@ impl Writer {
                 is_changed = true;
                 continue;
             }
-            let changes = diff(&remote.stored, &wanted.zone, &kept);
+            let changes = diff(&remote.stored, wanted, kept);
             let (serial, refused) = if changes.is_empty() {
                 // Whoever put it there may not have come to the flush.
                 self.unflushed.insert(name.clone());
@@ -108,21 +140,51 @@ impl Writer {
                 }
             };
             self.flush(name).await?;
-            return Ok(Applied { is_changed, serial, refused });
+            let contents = refused.is_empty().then(|| Contents::compared(wanted, kept));
+            return Ok(Applied { is_changed, serial, contents, refused });
         }
         Err(WriterError::Transient(format!("zone {name} keeps changing under the agent")))
     }
 
+    /// Sends what differs from what the zone is remembered to hold. `None`: PowerDNS holds something else, or may, so that
+    /// it must be compared.
+    async fn patch_unseen(
+        &mut self,
+        wanted: &Zone,
+        kept: &BTreeSet<Key>,
+        before: &Contents,
+        serial: Option<u32>,
+    ) -> Result<Option<Applied>, WriterError> {
+        let changes = before.changes(wanted, kept);
+        if changes.is_empty() {
+            let contents = Some(before.clone());
+            return Ok(Some(Applied { is_changed: false, serial, contents, refused: vec![] }));
+        }
+        let new = match self.powerdns.patch(&wanted.name, &changes).await {
+            Ok(new) => new,
+            Err(PowerDnsError::NoZone(_) | PowerDnsError::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if let (Some(old), Some(new)) = (serial, new) {
+            if !is_next(old, new) {
+                warn!(zone = %wanted.name, old, new, "somebody else has changed the zone: comparing it");
+                return Ok(None);
+            }
+        }
+        let contents = Some(Contents::after(wanted, kept, before));
+        Ok(Some(Applied { is_changed: true, serial: new, contents, refused: vec![] }))
+    }
+
     /// Removes the zone.
-    pub async fn remove(&mut self, name: &Name) -> Result<Applied, WriterError> {
+    pub(super) async fn remove(&mut self, name: &Name) -> Result<Applied, WriterError> {
         self.permit(name)?;
         let Some(remote) = self.powerdns.zone(name).await? else {
-            return Ok(Applied { is_changed: false, serial: None, refused: vec![] });
+            return Ok(Applied { is_changed: false, serial: None, contents: None, refused: vec![] });
         };
         own(name, &remote.account)?;
         self.powerdns.delete(name).await?;
         self.unflushed.remove(name);
-        Ok(Applied { is_changed: true, serial: None, refused: vec![] })
+        Ok(Applied { is_changed: true, serial: None, contents: None, refused: vec![] })
     }
 
     /// A PATCH is atomic, so one bad RRset rejects all, and so does a body that is too long: halves of what was refused
@@ -173,6 +235,12 @@ fn own(name: &Name, account: &str) -> Result<(), Rejection> {
     Err(Rejection::new(Reason::ForbiddenZone, text))
 }
 
+/// Whether `new` is what one change makes of the serial `old`, as PowerDNS counts by default: one more, or the first or
+/// second of a day.
+fn is_next(old: u32, new: u32) -> bool {
+    new == old.wrapping_add(1) || (new > old && new % 100 <= 1)
+}
+
 fn apex_only(zone: &Zone) -> Zone {
     let mut bare = zone.clone();
     bare.rrsets.retain(|key, _| key.name == zone.name && key.rtype == RecordType::Ns);
@@ -210,6 +278,16 @@ mod tests {
         }
         assert_eq!(seen, changes);
         assert_eq!(halves(&changes[..1]), [&changes[..1]]);
+    }
+
+    #[test]
+    fn a_serial_that_jumps_is_seen() {
+        assert!(is_next(2_026_112_601, 2_026_112_602));
+        assert!(is_next(2_026_112_599, 2_026_112_600));
+        assert!(is_next(2_026_112_507, 2_026_112_601));
+        assert!(!is_next(2_026_112_602, 2_026_112_604));
+        assert!(!is_next(2_026_112_602, 2_026_112_602));
+        assert!(!is_next(2_026_112_602, 2_026_112_601));
     }
 
     #[test]

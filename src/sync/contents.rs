@@ -1,0 +1,208 @@
+//! What PowerDNS holds for a zone, short enough to be kept for every zone: of each RRset its owner, its type and a digest.
+//! It tells what a new content changes without asking, and what is not asked for is not sent either.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::dns::{Change, Key, Name, RecordType, RrSet, Zone};
+
+/// Hex digits of an RRset's digest: the first 64 bits of SHA-256. Who makes two contents with one digest hides a change of
+/// his own zone from himself.
+const DIGITS: usize = 16;
+/// The digest of an RRset of which only its being there is known. It equals no other.
+const UNKNOWN: &str = "?";
+
+/// The RRsets of one zone, without the SOA: `owner TYPE digest` each, owners relative to the zone, `@` for the apex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Contents(Box<str>);
+
+impl Contents {
+    /// After PowerDNS was given `wanted`; of `before` what stands under `kept` has stayed.
+    pub(super) fn after(wanted: &Zone, kept: &BTreeSet<Key>, before: &Self) -> Self {
+        let stayed = |(owner, rtype, _): &(&str, &str, &str)| {
+            kept.iter().any(|key| (relative(&key.name, &wanted.name), key.rtype.as_str()) == (*owner, *rtype))
+        };
+        let stayed = before.sets().filter(stayed);
+        Self::made(wanted, stayed)
+    }
+
+    /// After PowerDNS was compared and given `wanted`; what stands under `kept` may be there with any content.
+    pub(super) fn compared(wanted: &Zone, kept: &BTreeSet<Key>) -> Self {
+        let kept = kept.iter().map(|key| (relative(&key.name, &wanted.name), key.rtype.as_str(), UNKNOWN));
+        Self::made(wanted, kept)
+    }
+
+    fn made<'a>(wanted: &'a Zone, more: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Self {
+        let mut text = String::new();
+        for rrset in wanted.rrsets.values() {
+            let (owner, rtype) = (relative(&rrset.key.name, &wanted.name), rrset.key.rtype);
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{owner} {rtype} {}", digest(rrset));
+        }
+        for (owner, rtype, digest) in more {
+            let _ = writeln!(text, "{owner} {rtype} {digest}");
+        }
+        text.pop();
+        Self(text.into())
+    }
+
+    /// From its text; `None` if that is none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let is_set = |line: &str| {
+            let mut words = line.split(' ');
+            let is_owner = words.next().is_some_and(|owner| !owner.is_empty());
+            let is_type = words.next().is_some_and(|word| word.parse::<RecordType>().is_ok());
+            let is_digest = words.next().is_some_and(|word| word == UNKNOWN || word.len() == DIGITS);
+            is_owner && is_type && is_digest && words.next().is_none()
+        };
+        text.split('\n').filter(|line| !line.is_empty()).all(is_set).then(|| Self(text.into()))
+    }
+
+    /// As it is written down.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What leads from here to `wanted`, deletions first, as `dns::diff` has it. What stands under `kept` stays.
+    pub(super) fn changes(&self, wanted: &Zone, kept: &BTreeSet<Key>) -> Vec<Change> {
+        let mut have: BTreeMap<(&str, &str), &str> =
+            self.sets().map(|(owner, rtype, digest)| ((owner, rtype), digest)).collect();
+        let mut replacements = Vec::new();
+        for rrset in wanted.rrsets.values() {
+            let key = (relative(&rrset.key.name, &wanted.name), rrset.key.rtype.as_str());
+            if have.remove(&key) != Some(digest(rrset).as_str()) {
+                replacements.push(Change::Replace(rrset.clone()));
+            }
+        }
+        for key in kept {
+            have.remove(&(relative(&key.name, &wanted.name), key.rtype.as_str()));
+        }
+        let deletions = have.into_keys().map(|(owner, rtype)| {
+            let name =
+                if owner == "@" { wanted.name.to_string() } else { format!("{owner}.{}", wanted.name) };
+            Change::Delete { name, rtype: rtype.to_owned() }
+        });
+        deletions.chain(replacements).collect()
+    }
+
+    fn sets(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0.split('\n').filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.next()?, words.next()?))
+        })
+    }
+}
+
+/// The owner without its zone. Every owner is inside its zone (`dns::Zone`).
+fn relative<'a>(owner: &'a Name, zone: &Name) -> &'a str {
+    let front = owner.as_str().strip_suffix(zone.as_str()).unwrap_or(owner.as_str());
+    if front.is_empty() { "@" } else { front.trim_end_matches('.') }
+}
+
+fn digest(rrset: &RrSet) -> String {
+    let mut hash = Sha256::new();
+    hash.update(rrset.ttl.seconds().to_be_bytes());
+    for record in &rrset.records {
+        hash.update(record);
+        hash.update("\n");
+    }
+    let mut text = String::with_capacity(DIGITS);
+    for octet in hash.finalize().iter().take(DIGITS / 2) {
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Draft;
+
+    fn zone(sets: &[(&str, &str, i64, &str)]) -> Zone {
+        let draft = |(name, rtype, ttl, record): &(&str, &str, i64, &str)| Draft {
+            name: (*name).to_owned(),
+            rtype: (*rtype).to_owned(),
+            ttl: Some(*ttl),
+            records: Some(vec![(*record).to_owned()]),
+        };
+        let checked =
+            Zone::check(&Name::absolute("a.u.hams.test").unwrap(), sets.iter().map(draft).collect(), &[]);
+        assert_eq!(checked.rejected, []);
+        checked.zone
+    }
+
+    fn key(name: &str, rtype: RecordType) -> Key {
+        Key { name: Name::absolute(name).unwrap(), rtype }
+    }
+
+    fn told(changes: &[Change]) -> Vec<String> {
+        let words = |change: &Change| match change {
+            Change::Delete { name, rtype } => format!("-{name} {rtype}"),
+            Change::Replace(rrset) => format!("+{}", rrset.key),
+        };
+        changes.iter().map(words).collect()
+    }
+
+    const NONE: &BTreeSet<Key> = &BTreeSet::new();
+
+    #[test]
+    fn equal_contents_are_equal() {
+        let (one, other) =
+            (zone(&[("w", "AAAA", 60, "2001:DB8:0::1")]), zone(&[("w", "AAAA", 60, "2001:db8::1")]));
+        assert_eq!(Contents::compared(&one, NONE), Contents::compared(&other, NONE));
+        for different in
+            [zone(&[("w", "AAAA", 61, "2001:db8::1")]), zone(&[("w", "AAAA", 60, "2001:db8::2")])]
+        {
+            assert_eq!(
+                told(&Contents::compared(&one, NONE).changes(&different, NONE)),
+                ["+w.a.u.hams.test. AAAA"]
+            );
+        }
+        assert_eq!(Contents::compared(&one, NONE).changes(&other, NONE), []);
+    }
+
+    #[test]
+    fn deletions_come_first() {
+        let before =
+            Contents::compared(&zone(&[("w", "A", 60, "192.0.2.1"), ("@", "MX", 60, "1 m.b.")]), NONE);
+        let after = zone(&[("w", "CNAME", 60, "x.b."), ("n", "A", 60, "192.0.2.1")]);
+        assert_eq!(
+            told(&before.changes(&after, NONE)),
+            ["-a.u.hams.test. MX", "-w.a.u.hams.test. A", "+n.a.u.hams.test. A", "+w.a.u.hams.test. CNAME"]
+        );
+        assert_eq!(Contents::after(&after, NONE, &before), Contents::compared(&after, NONE));
+    }
+
+    #[test]
+    fn what_is_kept_stays_and_is_remembered() {
+        let before = Contents::compared(&zone(&[("w", "A", 60, "192.0.2.1")]), NONE);
+        let (empty, kept) = (zone(&[]), BTreeSet::from([key("w.a.u.hams.test", RecordType::A)]));
+        assert_eq!(before.changes(&empty, &kept), []);
+        let after = Contents::after(&empty, &kept, &before);
+        assert_eq!(after, before);
+        assert_eq!(after.changes(&zone(&[("w", "A", 60, "192.0.2.1")]), NONE), []);
+        assert_eq!(told(&after.changes(&empty, NONE)), ["-w.a.u.hams.test. A"]);
+        // Its content is not known where the zone was only compared, so that it counts as another.
+        let compared = Contents::compared(&empty, &kept);
+        assert_eq!(
+            told(&compared.changes(&zone(&[("w", "A", 60, "192.0.2.1")]), NONE)),
+            ["+w.a.u.hams.test. A"]
+        );
+    }
+
+    #[test]
+    fn it_is_read_back() {
+        let contents = Contents::compared(
+            &zone(&[("*", "A", 60, "192.0.2.1"), ("@", "TXT", 60, "x y")]),
+            &BTreeSet::from([key("w.a.u.hams.test", RecordType::A)]),
+        );
+        assert_eq!(Contents::parse(contents.as_str()).as_ref(), Some(&contents));
+        assert_eq!(contents.as_str().lines().count(), 4);
+        assert_eq!(told(&Contents::parse("").unwrap().changes(&zone(&[]), NONE)), ["+a.u.hams.test. NS"]);
+        for wrong in ["w A", "w A 12", "w LUA 0123456789abcdef", "w A 0123456789abcdef x", " A ?"] {
+            assert_eq!(Contents::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! From deliveries to acknowledgements: takes messages, brings the zones that they make dirty to where they are to be, one
+//! after the other, and acknowledges each once PowerDNS and the memory have it. While one zone is written, more messages
+//! come, and what is of one zone becomes one write. What is away holds up nothing that can do without.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::OptionFuture;
+use lapin::message::Delivery;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
+use tracing::warn;
+
+use super::apply::Applier;
+use super::backlog::{Backlog, Effect};
+use super::broker::{BrokerError, Session};
+use super::dead_letter::DeadLetters;
+use super::event::Event;
+use super::marks::Marks;
+use super::moving::{Pulse, moving};
+use super::odoo::Odoo;
+use super::outage::{Outage, earliest, far};
+use super::progress::{Phase, Progress};
+use super::reference::{Answer, Question, Reading};
+
+/// Messages that share one sync of the memory and one acknowledgement, while there is more to do.
+const MAX_BATCH: usize = 50;
+/// The window grows while the messages in it have fewer octets than this together, and shrinks at eight times as many.
+const SHORT_OCTETS: usize = 4 << 20;
+/// What a write in hand gets before the agent stops; if it is not done then, its messages come again.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// What ends a session.
+pub(super) enum Interrupted {
+    Stop,
+    Broker(BrokerError),
+}
+
+impl From<BrokerError> for Interrupted {
+    fn from(error: BrokerError) -> Self {
+        Self::Broker(error)
+    }
+}
+
+/// What a rest ends with.
+enum Woken {
+    Delivery(Box<Delivery>),
+    /// The broker's consumer has come to its end, as it was told to.
+    Ended,
+    Read(Reading),
+    Time,
+}
+
+/// What the loop works with.
+pub(super) struct Pipeline {
+    pub(super) applier: Applier,
+    pub(super) dead_letters: DeadLetters,
+    /// Where events of the reference form are read; `None`: this node knows no Odoo.
+    pub(super) odoo: Option<Odoo>,
+    /// What is being read there.
+    pub(super) lookup: Option<JoinHandle<Reading>>,
+    pub(super) marks: Marks,
+    /// Messages that may be here while they are short ones.
+    pub(super) wide_prefetch: u16,
+    pub(super) prefetch: u16,
+    pub(super) outages: Outages,
+    pub(super) progress: watch::Sender<Progress>,
+    pub(super) pulse: Pulse,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// What can be away.
+#[derive(Debug, Default)]
+pub(super) struct Outages {
+    odoo: Outage,
+    powerdns: Outage,
+    /// The dead-letter queue.
+    burial: Outage,
+    /// The disk of the memory.
+    disk: Outage,
+}
+
+impl Pipeline {
+    /// Works off messages until the session or the agent ends.
+    pub(super) async fn serve(&mut self, session: &mut Session) -> Interrupted {
+        let mut backlog = Backlog::default();
+        let interrupted = loop {
+            if let Err(interrupted) = self.turn(session, &mut backlog).await {
+                break interrupted;
+            }
+        };
+        // What it would tell belongs to messages that come again.
+        if let Some(lookup) = self.lookup.take() {
+            lookup.abort();
+        }
+        interrupted
+    }
+
+    /// Takes what has come, writes one zone, ends what is done with it; rests where there is nothing to do.
+    async fn turn(
+        &mut self,
+        session: &mut Session,
+        backlog: &mut Backlog<Delivery>,
+    ) -> Result<(), Interrupted> {
+        self.take(session, backlog)?;
+        self.look_up(session, backlog).await?;
+        self.write(backlog).await?;
+        self.finish(session, backlog).await?;
+        let is_more = self.has_work(backlog);
+        if backlog.done_count() >= MAX_BATCH || !is_more {
+            self.commit(session, backlog).await?;
+        }
+        if self.has_work(backlog) {
+            return Ok(());
+        }
+        self.rest(session, backlog).await
+    }
+
+    /// Takes the messages that are here already, as many as may be.
+    fn take(&mut self, session: &mut Session, backlog: &mut Backlog<Delivery>) -> Result<(), Interrupted> {
+        let before = backlog.held();
+        while backlog.held() < usize::from(session.prefetch()) {
+            match session.ready() {
+                Some(Ok(Some(delivery))) => self.accept(backlog, delivery),
+                Some(Err(error)) => return Err(error.into()),
+                Some(Ok(None)) | None => break,
+            }
+        }
+        let taken = (backlog.held() - before) as u64;
+        if taken > 0 {
+            self.note(|progress| progress.counters.received += taken);
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, backlog: &mut Backlog<Delivery>, delivery: Delivery) {
+        let event = Event::decode(&delivery.data);
+        let octets = delivery.data.len();
+        let number = backlog.push(delivery, octets);
+        self.applier.accept(backlog, number, event);
+    }
+
+    /// Asks Odoo what events of the reference form mean, beside everything else, and takes its answer.
+    async fn look_up(
+        &mut self,
+        session: &Session,
+        backlog: &mut Backlog<Delivery>,
+    ) -> Result<(), Interrupted> {
+        if let Some(lookup) = self.lookup.take_if(|lookup| lookup.is_finished()) {
+            let reading = lookup.await.map_err(|_| session.lost("a lookup in Odoo was cut short"))?;
+            self.read(backlog, reading);
+        }
+        if self.lookup.is_none() && backlog.has_lookups() && self.outages.odoo.may_try() {
+            if let Some(odoo) = &self.odoo {
+                let question = Question::new(backlog.take_lookups(), &self.applier.memory);
+                self.lookup = Some(tokio::spawn(question.ask(odoo.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, backlog: &mut Backlog<Delivery>, reading: Reading) {
+        match reading {
+            Ok(answer) => {
+                self.outages.odoo.passed();
+                match answer {
+                    Answer::Again(events) => backlog.put_lookups_back(events),
+                    Answer::Found(all) => {
+                        for (number, found) in all {
+                            self.applier.found(backlog, number, found);
+                        }
+                    }
+                }
+            }
+            Err((events, error)) => {
+                warn!("{error}; {} events wait for it", events.len());
+                backlog.put_lookups_back(events);
+                self.outages.odoo.failed(error.to_string());
+                self.note(|progress| progress.counters.retries += 1);
+            }
+        }
+    }
+
+    /// Writes the zone that has been dirty for longest.
+    async fn write(&mut self, backlog: &mut Backlog<Delivery>) -> Result<(), Interrupted> {
+        if !self.outages.powerdns.may_try() {
+            return Ok(());
+        }
+        let Some((zone, work)) = backlog.take_zone() else { return Ok(()) };
+        self.tell(backlog);
+        let written = self.applier.write(&zone, &work);
+        match moving(&self.pulse, &mut self.stop, STOP_GRACE, written).await {
+            None => return Err(Interrupted::Stop),
+            Some(Err(reason)) => {
+                warn!(%zone, "{reason}; its messages stay, the next attempt follows");
+                self.outages.powerdns.failed(reason);
+                self.note(|progress| progress.counters.retries += 1);
+                // Behind the others: whatever is wrong with it may be wrong with it alone.
+                backlog.put_back(zone, work);
+            }
+            Some(Ok(written)) => {
+                self.outages.powerdns.passed();
+                let is_applied = written.refused.is_none();
+                if let Some((reason, texts)) = written.refused {
+                    let is_whole = written.effect == Effect::Refused;
+                    let concerned = if is_whole { 0 } else { work.sources.len().saturating_sub(1) };
+                    for number in work.sources.iter().skip(concerned) {
+                        backlog.reject(*number, reason, texts.clone());
+                    }
+                }
+                if let Some(id) = work.odoo_id.filter(|_| is_applied && work.is_to_mark) {
+                    self.marks.applied(id);
+                }
+                backlog.settle(&work, written.effect);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deals with the deliveries whose zones are all done: what must not be lost goes to the dead letters.
+    async fn finish(
+        &mut self,
+        session: &Session,
+        backlog: &mut Backlog<Delivery>,
+    ) -> Result<(), Interrupted> {
+        let mut counters = self.progress.borrow().counters.clone();
+        let before = counters.clone();
+        while let Some((number, delivery, finished)) = backlog.finished() {
+            if let Some(rejection) = &finished.rejection {
+                if !self.outages.burial.may_try() {
+                    break;
+                }
+                let publish = self.dead_letters.publish(session.connection(), delivery, rejection);
+                match moving(&self.pulse, &mut self.stop, STOP_GRACE, publish).await {
+                    None => return Err(Interrupted::Stop),
+                    Some(Err(error)) => {
+                        warn!("{error}; the message stays, the next attempt follows");
+                        self.outages.burial.failed(error.to_string());
+                        counters.retries += 1;
+                        break;
+                    }
+                    Some(Ok(())) => {
+                        warn!(reason = rejection.reason.as_str(), "dead letter: {}", rejection.text);
+                        self.outages.burial.passed();
+                        counters.dead_lettered += 1;
+                    }
+                }
+            }
+            match finished.effect {
+                Effect::Changed => counters.applied += 1,
+                Effect::Nothing => counters.unchanged += 1,
+                Effect::Merged => counters.merged += 1,
+                Effect::Old | Effect::Refused => {}
+            }
+            backlog.done(number);
+        }
+        if counters != before {
+            let is_success = counters.applied + counters.unchanged > before.applied + before.unchanged;
+            self.note(|progress| {
+                progress.counters = counters;
+                if is_success {
+                    progress.last_success = Some(SystemTime::now());
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes what was done durable, then acknowledges it.
+    async fn commit(
+        &mut self,
+        session: &mut Session,
+        backlog: &mut Backlog<Delivery>,
+    ) -> Result<(), Interrupted> {
+        if backlog.done_count() == 0 || !self.outages.disk.may_try() {
+            return Ok(());
+        }
+        match moving(&self.pulse, &mut self.stop, STOP_GRACE, self.applier.memory.sync()).await {
+            None => return Err(Interrupted::Stop),
+            Some(Ok(())) => self.outages.disk.passed(),
+            Some(Err(error)) => {
+                warn!("{error}; nothing is acknowledged until it is written");
+                self.outages.disk.failed(error.to_string());
+                return Ok(());
+            }
+        }
+        let (held, octets) = (backlog.held(), backlog.octets());
+        let (up_to, others) = backlog.take_done();
+        if let Some(last) = up_to {
+            session.acknowledge_up_to(&last).await?;
+        }
+        for other in others {
+            session.acknowledge(&other).await?;
+        }
+        // A full window of short messages may be a wide one.
+        let wide = self.wide_prefetch;
+        if octets > 8 * SHORT_OCTETS {
+            session.set_prefetch(self.prefetch).await?;
+        } else if held >= usize::from(session.prefetch()) && octets * usize::from(wide) < SHORT_OCTETS * held
+        {
+            session.set_prefetch(wide).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether something can be done at once.
+    fn has_work(&self, backlog: &Backlog<Delivery>) -> bool {
+        backlog.has_zones() && self.outages.powerdns.may_try()
+            || backlog.has_lookups() && self.lookup.is_none() && self.outages.odoo.may_try()
+            || backlog.has_finished() && self.outages.burial.may_try()
+            || backlog.done_count() > 0 && self.outages.disk.may_try()
+    }
+
+    /// Waits for a message, for Odoo's answer, or until what is away may be tried again.
+    async fn rest(
+        &mut self,
+        session: &mut Session,
+        backlog: &mut Backlog<Delivery>,
+    ) -> Result<(), Interrupted> {
+        self.tell(backlog);
+        session.go_on().await?;
+        let has_room = backlog.held() < usize::from(session.prefetch());
+        let outages = [&self.outages.odoo, &self.outages.powerdns, &self.outages.burial, &self.outages.disk];
+        let until = earliest(outages).unwrap_or_else(far);
+        let lookup: OptionFuture<_> = self.lookup.as_mut().into();
+        let woken = async {
+            tokio::select! {
+                delivery = session.next(), if has_room => {
+                    delivery.map(|delivery| delivery.map_or(Woken::Ended, |one| Woken::Delivery(Box::new(one))))
+                }
+                Some(read) = lookup => match read {
+                    Ok(reading) => Ok(Woken::Read(reading)),
+                    Err(_) => Err(session.lost("a lookup in Odoo was cut short")),
+                },
+                () = sleep_until(until) => Ok(Woken::Time),
+            }
+        };
+        match moving(&self.pulse, &mut self.stop, Duration::ZERO, woken).await {
+            None => return Err(Interrupted::Stop),
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(Woken::Delivery(delivery))) => {
+                self.accept(backlog, *delivery);
+                self.note(|progress| progress.counters.received += 1);
+            }
+            Some(Ok(Woken::Read(reading))) => {
+                self.lookup = None;
+                self.read(backlog, reading);
+            }
+            Some(Ok(Woken::Ended | Woken::Time)) => {}
+        }
+        if !session.is_open() {
+            return Err(session.lost("the connection was closed").into());
+        }
+        Ok(())
+    }
+
+    /// Says what the loop does, and what it waits for.
+    fn tell(&self, backlog: &Backlog<Delivery>) {
+        let reads = backlog.has_lookups() || self.lookup.is_some();
+        let waits = [
+            (true, &self.outages.powerdns),
+            (reads, &self.outages.odoo),
+            (backlog.has_finished(), &self.outages.burial),
+            (backlog.done_count() > 0, &self.outages.disk),
+        ];
+        let reason = waits.into_iter().find_map(|(is_needed, outage)| outage.reason().filter(|_| is_needed));
+        match reason {
+            Some(reason) => self.enter(Phase::Waiting, Some(reason.to_owned())),
+            None if backlog.held() > 0 => self.enter(Phase::Applying, None),
+            None => self.enter(Phase::Idle, None),
+        }
+    }
+
+    pub(super) fn enter(&self, phase: Phase, reason: Option<String>) {
+        self.progress.send_if_modified(|progress| {
+            let is_other = progress.phase != phase || progress.reason != reason;
+            if is_other {
+                progress.enter(phase, reason);
+            }
+            is_other
+        });
+    }
+
+    pub(super) fn note(&self, change: impl FnOnce(&mut Progress)) {
+        self.progress.send_modify(|progress| {
+            change(progress);
+            progress.counters.dropped_old = self.applier.memory.dropped_old();
+            progress.zones = self.applier.memory.len();
+        });
+    }
+}
