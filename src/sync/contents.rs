@@ -119,6 +119,7 @@ fn digest(rrset: &RrSet) -> String {
 mod tests {
     use super::*;
     use crate::dns::Draft;
+    use proptest::prelude::*;
 
     fn zone(sets: &[(&str, &str, i64, &str)]) -> Zone {
         let draft = |(name, rtype, ttl, record): &(&str, &str, i64, &str)| Draft {
@@ -134,7 +135,7 @@ mod tests {
     }
 
     fn key(name: &str, rtype: RecordType) -> Key {
-        Key { name: Name::absolute(name).unwrap(), rtype }
+        Key { name: Name::owner(name, &Name::root()).unwrap(), rtype }
     }
 
     fn told(changes: &[Change]) -> Vec<String> {
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_kept_stays_and_is_remembered() {
         let before = Contents::compared(&zone(&[("w", "A", 60, "192.0.2.1")]), NONE);
-        let (empty, kept) = (zone(&[]), BTreeSet::from([key("w.a.u.hams.test", RecordType::A)]));
+        let (empty, kept) = (zone(&[]), BTreeSet::from([key("w.a.u.hams.test.", RecordType::A)]));
         assert_eq!(before.changes(&empty, &kept), []);
         let after = Contents::after(&empty, &kept, &before);
         assert_eq!(after, before);
@@ -196,7 +197,7 @@ mod tests {
     fn it_is_read_back() {
         let contents = Contents::compared(
             &zone(&[("*", "A", 60, "192.0.2.1"), ("@", "TXT", 60, "x y")]),
-            &BTreeSet::from([key("w.a.u.hams.test", RecordType::A)]),
+            &BTreeSet::from([key("w.a.u.hams.test.", RecordType::A)]),
         );
         assert_eq!(Contents::parse(contents.as_str()).as_ref(), Some(&contents));
         assert_eq!(contents.as_str().lines().count(), 4);
@@ -204,5 +205,49 @@ mod tests {
         for wrong in ["w A", "w A 12", "w LUA 0123456789abcdef", "w A 0123456789abcdef x", " A ?"] {
             assert_eq!(Contents::parse(wrong), None, "{wrong}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn changes_lead_from_any_content_to_any_other(from in any_sets(), to in any_sets()) {
+            let (from, to) = (zone_of(&from), zone_of(&to));
+            let changes = Contents::compared(&from, NONE).changes(&to, NONE);
+            let mut held = from.rrsets.clone();
+            for change in &changes {
+                match change {
+                    Change::Delete { name, rtype } => {
+                        let key = key(name, rtype.parse().unwrap());
+                        prop_assert!(held.remove(&key).is_some(), "{} was not there", key);
+                    }
+                    Change::Replace(rrset) => {
+                        prop_assert_ne!(held.insert(rrset.key.clone(), rrset.clone()), Some(rrset.clone()));
+                    }
+                }
+            }
+            prop_assert_eq!(&held, &to.rrsets);
+            let after = Contents::after(&to, NONE, &Contents::compared(&from, NONE));
+            prop_assert_eq!(after.changes(&to, NONE), []);
+        }
+    }
+
+    type Sets = BTreeMap<(u8, bool), u8>;
+
+    fn any_sets() -> impl Strategy<Value = Sets> {
+        proptest::collection::btree_map((0..4_u8, any::<bool>()), 0..3_u8, 0..6)
+    }
+
+    fn zone_of(sets: &Sets) -> Zone {
+        let names = ["@", "w", "*", "a.b"];
+        let given: Vec<_> = sets
+            .iter()
+            .map(|((name, is_text), value)| {
+                let rtype = if *is_text { "TXT" } else { "A" };
+                let record = if *is_text { format!("text {value}") } else { format!("192.0.2.{value}") };
+                (names[usize::from(*name)], rtype, record)
+            })
+            .collect();
+        let given: Vec<_> =
+            given.iter().map(|(name, rtype, record)| (*name, *rtype, 60, record.as_str())).collect();
+        zone(&given)
     }
 }

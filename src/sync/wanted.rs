@@ -52,7 +52,9 @@ impl Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Draft, Name};
+    use crate::dns::{Draft, Name, RrSet};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     /// A content with an address for each name; one that is none is unusable.
     fn wanted(sets: &[(&str, &str)]) -> Wanted {
@@ -83,5 +85,43 @@ mod tests {
         assert_eq!(later.clone().after(wanted(&[])), wanted(&[("y", "192.0.2.2")]));
         assert_eq!(later.clone().after(Wanted::Gone), wanted(&[("y", "192.0.2.2")]));
         assert_eq!(later.clone().after(wanted(&[("x", "none")])), later);
+    }
+
+    type Held = BTreeMap<Key, RrSet>;
+
+    /// What a server holds after it was given this.
+    fn given(held: &Held, wanted: &Wanted) -> Held {
+        match wanted {
+            Wanted::Gone => Held::new(),
+            Wanted::Content(content) => {
+                let stays = held.iter().filter(|(key, _)| content.kept.contains(key));
+                let stays = stays.map(|(key, rrset)| (key.clone(), rrset.clone()));
+                stays.chain(content.zone.rrsets.clone()).collect()
+            }
+        }
+    }
+
+    fn any_wanted() -> impl Strategy<Value = Wanted> {
+        let address = prop_oneof![Just("none"), Just("192.0.2.1"), Just("192.0.2.2")];
+        let sets = proptest::collection::btree_map(0..3_usize, address, 0..4);
+        let content = sets.prop_map(|sets| {
+            let sets: Vec<_> =
+                sets.into_iter().map(|(name, address)| (["x", "y", "z"][name], address)).collect();
+            wanted(&sets)
+        });
+        prop_oneof![1 => Just(Wanted::Gone), 6 => content]
+    }
+
+    proptest! {
+        #[test]
+        fn one_write_leaves_what_all_would_have(
+            before in any_wanted(),
+            wishes in proptest::collection::vec(any_wanted(), 1..6),
+        ) {
+            let held = given(&Held::new(), &before);
+            let one_by_one = wishes.iter().fold(held.clone(), |held, wanted| given(&held, wanted));
+            let merged = wishes.into_iter().reduce(|earlier, later| later.after(earlier)).unwrap();
+            prop_assert_eq!(given(&held, &merged), one_by_one);
+        }
     }
 }
