@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::OptionFuture;
 use lapin::message::Delivery;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep_until;
 use tracing::warn;
 
@@ -106,11 +106,12 @@ impl Pipeline {
         self.look_up(session, backlog).await?;
         self.write(backlog).await?;
         self.finish(session, backlog).await?;
-        let is_more = self.has_work(backlog);
-        if backlog.done_count() >= MAX_BATCH || !is_more {
+        if backlog.done_count() >= MAX_BATCH || !self.has_work(backlog) {
             self.commit(session, backlog).await?;
         }
         if self.has_work(backlog) {
+            // What asks nobody must not keep the other loops from moving.
+            yield_now().await;
             return Ok(());
         }
         self.rest(session, backlog).await
@@ -303,12 +304,11 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether something can be done at once.
+    /// Whether something can be done at once, beside acknowledging what is done.
     fn has_work(&self, backlog: &Backlog<Delivery>) -> bool {
         backlog.has_zones() && self.outages.powerdns.may_try()
             || backlog.has_lookups() && self.lookup.is_none() && self.outages.odoo.may_try()
             || backlog.has_finished() && self.outages.burial.may_try()
-            || backlog.done_count() > 0 && self.outages.disk.may_try()
     }
 
     /// Waits for a message, for Odoo's answer, or until what is away may be tried again.

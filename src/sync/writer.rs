@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::contents::Contents;
 use super::powerdns::{ACCOUNT, PowerDns, PowerDnsError};
@@ -167,7 +167,7 @@ impl Writer {
         };
         if let (Some(old), Some(new)) = (serial, new) {
             if !is_next(old, new) {
-                warn!(zone = %wanted.name, old, new, "somebody else has changed the zone: comparing it");
+                info!(zone = %wanted.name, old, new, "the serial jumps: somebody else has changed the zone, or this agent before it was killed; comparing it");
                 return Ok(None);
             }
         }
