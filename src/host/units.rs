@@ -77,9 +77,10 @@ pub struct UnitState {
 }
 
 impl UnitState {
-    /// Up and not on its way down or round in a restart loop.
+    /// Up and not on its way down or round in a restart loop. It is up, too, while somebody has it read its
+    /// configuration anew.
     pub fn is_running(&self) -> bool {
-        self.active == "active"
+        matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
     }
 
     /// In words: "failed (exit-code)", "restarting again and again (12 times)".
@@ -296,4 +297,25 @@ fn hexadecimal(value: Option<&OwnedValue>) -> String {
     let bytes =
         value.and_then(|value| value.try_clone().ok()).and_then(|value| Vec::<u8>::try_from(value).ok());
     bytes.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_reads_its_configuration_anew_is_up() {
+        let unit = |active: &str| UnitState { active: active.into(), ..UnitState::default() };
+        for (active, up) in [
+            ("active", true),
+            ("reloading", true),
+            ("refreshing", true),
+            ("activating", false),
+            ("deactivating", false),
+            ("inactive", false),
+            ("failed", false),
+        ] {
+            assert_eq!(unit(active).is_running(), up, "{active}");
+        }
+    }
 }
