@@ -1,0 +1,187 @@
+//! Rates and latency, beside the same PowerDNS, the same broker and the peer.
+
+use super::fleet::Fleet;
+use super::lab::random::Random;
+use super::load;
+use super::node::{Node, rate};
+use super::table::{self, Figures, Target, quantile};
+use anyhow::{Context, Result, ensure};
+use std::time::{Duration, Instant};
+
+/// After a first one that is thrown away.
+pub const REPETITIONS: usize = 3;
+const ZONES: usize = 1000;
+const HOT_ZONES: usize = 200;
+const EVENTS_A_ZONE: usize = 10;
+const REPEATED: usize = 50_000;
+const SINGLES: usize = 200;
+/// Between two single events: everybody is asleep again.
+const IDLE: Duration = Duration::from_millis(30);
+/// Between two questions for an answer that must come at once.
+const POLL: Duration = Duration::from_micros(100);
+const LOST: Duration = Duration::from_secs(10);
+
+/// Zones of three owners, so that none finds his changed by another.
+struct Fleets {
+    agent: Fleet,
+    peer: Fleet,
+    limit: Fleet,
+}
+
+pub fn print(node: &mut Node) -> Result<()> {
+    let count = node.size(ZONES);
+    let mut fleets =
+        Fleets { agent: Fleet::new("a", count), peer: Fleet::new("p", count), limit: Fleet::new("l", count) };
+    let mut random = Random::seeded();
+    eprintln!("making {} zones", 3 * count);
+    for fleet in [&mut fleets.agent, &mut fleets.peer, &mut fleets.limit] {
+        node.create(fleet)?;
+    }
+    table::head();
+    distinct(node, &mut fleets)?;
+    let hot = node.size(HOT_ZONES);
+    many(node, &mut fleets, "10 events a zone, mixed", |fleet| {
+        load::mixed(fleet, hot, EVENTS_A_ZONE, &mut random)
+    })?;
+    many(node, &mut fleets, "10 events a zone, in bursts", |fleet| load::bursts(fleet, hot, EVENTS_A_ZONE))?;
+    repeated(node, &mut fleets.agent)?;
+    latency(node, &mut fleets)
+}
+
+/// One PATCH after the other, each of another zone.
+pub fn patches(node: &Node, fleet: &mut Fleet) -> Result<Duration> {
+    let all: Vec<_> = (0..fleet.len()).map(|number| fleet.patch(number)).collect();
+    let begun = Instant::now();
+    for (zone, body) in &all {
+        node.api.patch(zone, body)?;
+    }
+    let took = begun.elapsed();
+    fleet.check(&node.api)?;
+    Ok(took)
+}
+
+fn distinct(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
+    let count = fleets.agent.len();
+    let (mut limit, mut agent, mut peer) = (vec![], vec![], vec![]);
+    for _ in 0..=REPETITIONS {
+        limit.push(rate(count, patches(node, &mut fleets.limit)?));
+        let events = load::each_once(&mut fleets.agent, count);
+        agent.push(rate(count, node.through_agent(&fleets.agent, events)?));
+        let events = load::each_once(&mut fleets.peer, count);
+        peer.push(rate(count, node.through_incumbent(&fleets.peer, events)?));
+    }
+    let [limit, agent, peer] = [limit, agent, peer].map(warm);
+    let what = format!("events on {count} distinct zones");
+    let wanted = Target::AtLeast(0.90);
+    table::ratio(&what, &agent, "events/s", ("PATCH/s, one by one", &limit), Some(wanted));
+    table::ratio(&what, &agent, "events/s", ("incumbent", &peer), None);
+    table::ratio("the incumbent, for comparison", &peer, "events/s", ("PATCH/s, one by one", &limit), None);
+    Ok(())
+}
+
+fn many(
+    node: &mut Node,
+    fleets: &mut Fleets,
+    what: &str,
+    mut events: impl FnMut(&mut Fleet) -> Vec<Vec<u8>>,
+) -> Result<()> {
+    let (mut agent, mut peer) = (vec![], vec![]);
+    for _ in 0..=REPETITIONS {
+        let load = events(&mut fleets.agent);
+        agent.push(rate(load.len(), node.through_agent(&fleets.agent, load)?));
+        let load = events(&mut fleets.peer);
+        peer.push(rate(load.len(), node.through_incumbent(&fleets.peer, load)?));
+    }
+    table::ratio(what, &warm(agent), "events/s", ("incumbent", &warm(peer)), Some(Target::AtLeast(8.0)));
+    Ok(())
+}
+
+/// Events that say what is there; the last of each run changes something, so that it shows when they are through.
+fn repeated(node: &mut Node, fleet: &mut Fleet) -> Result<()> {
+    let count = node.size(REPEATED);
+    let (mut agent, mut limit) = (vec![], vec![]);
+    for repetition in 0..=REPETITIONS {
+        let marker = repetition % fleet.len();
+        let before = node.api.serials()?;
+        let mut events: Vec<_> = (1..count).map(|event| fleet.repeat(event % fleet.len())).collect();
+        events.push(fleet.change(marker));
+        agent.push(rate(count, node.through_agent(fleet, events)?));
+        let marked = fleet.zone(marker);
+        for (zone, serial) in node.api.serials()? {
+            let is_same = before.get(&zone) == Some(&serial);
+            ensure!(
+                is_same != (zone == marked),
+                "an event that changes nothing was written: {zone}, serial {serial}"
+            );
+        }
+        node.agent.stop()?;
+        node.broker.publish((0..count).map(|event| fleet.repeat(event % fleet.len())))?;
+        limit.push(rate(count, node.broker.consume(&node.agent_password, count)?));
+        node.is_drained()?;
+        node.restart_agent()?;
+    }
+    let (agent, limit) = (warm(agent), warm(limit));
+    let beside = ("consume and acknowledge", &limit);
+    table::value("events that change nothing", &agent, "events/s", beside, Target::AtLeast(10_000.0));
+    Ok(())
+}
+
+/// Single events and single PATCHes in turn, while nothing else goes on.
+fn latency(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
+    let count = node.size(SINGLES);
+    let (mut half, mut slow, mut patch, mut ask) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..=REPETITIONS {
+        let (mut events, mut requests, mut questions) = (vec![], vec![], vec![]);
+        for turn in 0..count {
+            let number = turn % fleets.agent.len();
+            std::thread::sleep(IDLE);
+            events.push(milliseconds(event(node, &mut fleets.agent, number)?));
+            std::thread::sleep(IDLE);
+            let begun = Instant::now();
+            ensure!(fleets.agent.is_answered(node.server, number), "an answer went away again");
+            questions.push(milliseconds(begun.elapsed()));
+            std::thread::sleep(IDLE);
+            let (zone, body) = fleets.limit.patch(number);
+            let begun = Instant::now();
+            node.api.patch(&zone, &body)?;
+            requests.push(milliseconds(begun.elapsed()));
+        }
+        node.is_drained()?;
+        fleets.agent.check(&node.api)?;
+        fleets.limit.check(&node.api)?;
+        half.push(quantile(&events, 0.5));
+        slow.push(quantile(&events, 0.99));
+        patch.push(quantile(&requests, 0.5));
+        ask.push(quantile(&questions, 0.5));
+    }
+    let [half, slow, patch, ask] = [half, slow, patch, ask].map(warm);
+    let beside = ("one PATCH, p50, ms", &patch);
+    table::ratio("publish to first right answer, p50", &half, "ms", beside, None);
+    table::ratio("publish to first right answer, p99", &slow, "ms", beside, Some(Target::AtMost(4.0)));
+    table::alone("of it one DNS question, p50", &ask, "ms", None);
+    Ok(())
+}
+
+/// From before its publishing to the first right answer.
+fn event(node: &Node, fleet: &mut Fleet, number: usize) -> Result<Duration> {
+    let body = fleet.change(number);
+    let begun = Instant::now();
+    let confirm = node.broker.start_publishing(&body)?;
+    while !fleet.is_answered(node.server, number) {
+        ensure!(begun.elapsed() < LOST, "lost: {} within {LOST:?}", fleet.zone(number));
+        std::thread::sleep(POLL);
+    }
+    let took = begun.elapsed();
+    node.broker.confirm(confirm).context("an event that was applied is not confirmed")?;
+    Ok(took)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// Without the first.
+fn warm(mut figures: Vec<f64>) -> Figures {
+    figures.remove(0);
+    Figures(figures)
+}
