@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+pub const URL: &str = "http://127.0.0.1:8081/api/v1/servers/localhost/zones";
 const ADDRESS: &str = "127.0.0.1:8081";
 const PATH: &str = "/api/v1/servers/localhost/zones";
 

@@ -1,5 +1,6 @@
 //! Rates and latency, beside the same PowerDNS, the same broker and the peer.
 
+use super::api::URL;
 use super::fleet::Fleet;
 use super::lab::random::Random;
 use super::load;
@@ -7,6 +8,7 @@ use super::node::{Node, rate};
 use super::table::{self, Figures, Target, quantile};
 use anyhow::{Context, Result, ensure};
 use std::time::{Duration, Instant};
+use tokio::runtime::Builder;
 
 /// After a first one that is thrown away.
 pub const REPETITIONS: usize = 3;
@@ -19,7 +21,7 @@ const SINGLES: usize = 200;
 const IDLE: Duration = Duration::from_millis(30);
 /// Between two questions for an answer that must come at once.
 const POLL: Duration = Duration::from_micros(100);
-const LOST: Duration = Duration::from_secs(10);
+const LOST: Duration = Duration::from_secs(60);
 
 /// Zones of three owners, so that none finds his changed by another.
 struct Fleets {
@@ -60,21 +62,48 @@ pub fn patches(node: &Node, fleet: &mut Fleet) -> Result<Duration> {
     Ok(took)
 }
 
+/// The same by the HTTP library that the agent uses: what of the distance is the library's.
+fn patches_by_reqwest(node: &Node, fleet: &mut Fleet) -> Result<Duration> {
+    let all: Vec<_> = (0..fleet.len()).map(|number| fleet.patch(number)).collect();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let begun = Instant::now();
+    runtime.block_on(async {
+        for (zone, body) in all {
+            let request = client.patch(format!("{URL}/{zone}")).header("X-API-Key", node.api.key());
+            let answer = request.header("Content-Type", "application/json").body(body).send().await?;
+            ensure!(answer.status() == 204, "PowerDNS answered {} to a PATCH of {zone}", answer.status());
+        }
+        Ok(())
+    })?;
+    let took = begun.elapsed();
+    fleet.check(&node.api)?;
+    Ok(took)
+}
+
 fn distinct(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
     let count = fleets.agent.len();
-    let (mut limit, mut agent, mut peer) = (vec![], vec![], vec![]);
+    let (mut limit, mut library, mut agent, mut peer) = (vec![], vec![], vec![], vec![]);
     for _ in 0..=REPETITIONS {
         limit.push(rate(count, patches(node, &mut fleets.limit)?));
+        library.push(rate(count, patches_by_reqwest(node, &mut fleets.limit)?));
         let events = load::each_once(&mut fleets.agent, count);
         agent.push(rate(count, node.through_agent(&fleets.agent, events)?));
         let events = load::each_once(&mut fleets.peer, count);
         peer.push(rate(count, node.through_incumbent(&fleets.peer, events)?));
     }
-    let [limit, agent, peer] = [limit, agent, peer].map(warm);
+    let [limit, library, agent, peer] = [limit, library, agent, peer].map(warm);
     let what = format!("events on {count} distinct zones");
     let wanted = Target::AtLeast(0.90);
     table::ratio(&what, &agent, "events/s", ("PATCH/s, one by one", &limit), Some(wanted));
     table::ratio(&what, &agent, "events/s", ("incumbent", &peer), None);
+    table::ratio(
+        "the agent's HTTP library alone",
+        &library,
+        "PATCH/s",
+        ("PATCH/s, one by one", &limit),
+        None,
+    );
     table::ratio("the incumbent, for comparison", &peer, "events/s", ("PATCH/s, one by one", &limit), None);
     Ok(())
 }
@@ -138,7 +167,7 @@ fn latency(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
             events.push(milliseconds(event(node, &mut fleets.agent, number)?));
             std::thread::sleep(IDLE);
             let begun = Instant::now();
-            ensure!(fleets.agent.is_answered(node.server, number), "an answer went away again");
+            fleets.agent.wait_for(node.server, number, begun + LOST)?;
             questions.push(milliseconds(begun.elapsed()));
             std::thread::sleep(IDLE);
             let (zone, body) = fleets.limit.patch(number);
