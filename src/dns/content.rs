@@ -33,6 +33,9 @@ pub enum ContentError {
     /// A fingerprint that does not fit its hash.
     #[error("SSHFP fingerprint must be hexadecimal: 40 digits for type 1, 64 for type 2")]
     Fingerprint,
+    /// A name that no host may have, where PowerDNS wants a host's.
+    #[error("`{0}` is not a host name: labels of letters, digits and hyphens, with no hyphen at their ends")]
+    Hostname(Name),
     /// A name inside the content.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -55,26 +58,38 @@ pub fn canonical(rtype: RecordType, content: &str, zone: &Name) -> Result<String
         }
         RecordType::Aaaa => {
             let address = bare.parse::<Ipv6Addr>();
-            address.map(|a| a.to_string()).map_err(|_| ContentError::Address(shown(bare), "IPv6"))
+            address.map(ipv6).map_err(|_| ContentError::Address(shown(bare), "IPv6"))
         }
         RecordType::Txt => Ok(text::txt(content)?),
         RecordType::Loc => Ok(loc::canonical(bare)?),
-        RecordType::Cname | RecordType::Ns => {
+        RecordType::Cname => {
+            let [target] = split(rtype, bare, "HOST")?;
+            Ok(target_name(&target, zone)?.to_string())
+        }
+        RecordType::Ns => {
             let [target] = split(rtype, bare, "HOST")?;
             Ok(host(&target, zone)?.to_string())
         }
         RecordType::Mx => {
             let [preference, target] = split(rtype, bare, "PREFERENCE HOST")?;
-            Ok(format!("{} {}", number(&preference, 65_535)?, host(&target, zone)?))
+            Ok(format!("{} {}", number(&preference, 65_535)?, host_or_none(&target, zone)?))
         }
         RecordType::Srv => {
             let [priority, weight, port, target] = split(rtype, bare, "PRIORITY WEIGHT PORT HOST")?;
             let numbers = [number(&priority, 65_535)?, number(&weight, 65_535)?, number(&port, 65_535)?];
-            Ok(format!("{} {} {} {}", numbers[0], numbers[1], numbers[2], host(&target, zone)?))
+            Ok(format!("{} {} {} {}", numbers[0], numbers[1], numbers[2], host_or_none(&target, zone)?))
         }
         RecordType::Caa => caa(bare),
         RecordType::Sshfp => sshfp(bare),
         RecordType::Naptr => naptr(bare, zone),
+    }
+}
+
+/// PowerDNS takes no address with a dot in it, though it gives mapped ones out that way.
+fn ipv6(address: Ipv6Addr) -> String {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] => format!("::ffff:{high:x}:{low:x}"),
+        _ => address.to_string(),
     }
 }
 
@@ -117,7 +132,7 @@ fn naptr(text: &str, zone: &Name) -> Result<String, ContentError> {
         text::quote(&flags.octets)?,
         text::quote(&service.octets)?,
         text::quote(&regexp.octets)?,
-        host(&replacement, zone)?
+        target_name(&replacement, zone)?
     ))
 }
 
@@ -133,8 +148,25 @@ fn plain(field: &Field) -> String {
     String::from_utf8_lossy(&field.octets).into_owned()
 }
 
-fn host(field: &Field, zone: &Name) -> Result<Name, NameError> {
+fn target_name(field: &Field, zone: &Name) -> Result<Name, NameError> {
     Name::target(&plain(field), zone)
+}
+
+/// A name where PowerDNS takes a host's alone.
+fn host(field: &Field, zone: &Name) -> Result<Name, ContentError> {
+    let name = target_name(field, zone)?;
+    let is_label = |label: &str| {
+        let is_fit = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+        !label.is_empty() && label.bytes().all(is_fit) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_host = name.as_str().trim_end_matches('.').split('.').all(is_label);
+    if is_host { Ok(name) } else { Err(ContentError::Hostname(name)) }
+}
+
+/// The same, or the root, which says that there is none (RFC 7505, RFC 2782).
+fn host_or_none(field: &Field, zone: &Name) -> Result<Name, ContentError> {
+    let name = target_name(field, zone)?;
+    if name.is_root() { Ok(name) } else { host(field, zone) }
 }
 
 fn number(field: &Field, max: u32) -> Result<u32, ContentError> {
@@ -163,11 +195,13 @@ mod tests {
         for (rtype, text, expected) in [
             (A, " 192.0.2.10 ", "192.0.2.10".to_owned()),
             (Aaaa, "2001:0DB8:0:0::1", "2001:db8::1".to_owned()),
-            (Aaaa, "::FFFF:192.0.2.1", "::ffff:192.0.2.1".to_owned()),
+            (Aaaa, "::FFFF:192.0.2.1", "::ffff:c000:201".to_owned()),
+            (Aaaa, "::192.0.2.1", "::c000:201".to_owned()),
             (Cname, "Foo.COM.", "foo.com.".to_owned()),
             (Cname, "@", "k6bp.u.hams.com.".to_owned()),
             (Mx, "010  Mail", "10 mail.k6bp.u.hams.com.".to_owned()),
             (Mx, "0 .", "0 .".to_owned()),
+            (Cname, "_acme.example.com.", "_acme.example.com.".to_owned()),
             (Srv, "1 2 5060 sip.example.com.", "1 2 5060 sip.example.com.".to_owned()),
             (Caa, "0 ISSUE letsencrypt.org", "0 issue \"letsencrypt.org\"".to_owned()),
             (Sshfp, &format!("1 1 {digest}"), format!("1 1 {}", "ab".repeat(20))),
@@ -193,6 +227,11 @@ mod tests {
             (Cname, "example.com"),
             (Cname, ""),
             (Mx, "mail.example.com."),
+            (Mx, "1 _mail.example.com."),
+            (Mx, "1 -mail.example.com."),
+            (Ns, "ns_1.example.com."),
+            (Ns, "."),
+            (Srv, "1 2 5060 sip-.example.com."),
             (Mx, "65536 mail.example.com."),
             (Mx, "+1 mail.example.com."),
             (Srv, "1 2 mail.example.com."),
@@ -221,7 +260,9 @@ mod tests {
         fn any_address_has_one_spelling(bits in any::<u128>()) {
             let address = std::net::Ipv6Addr::from(bits);
             let long = address.segments().map(|part| format!("{part:04X}")).join(":");
-            prop_assert_eq!(canonical(Aaaa, &long, &zone()), Ok(address.to_string()));
+            let written = canonical(Aaaa, &long, &zone()).unwrap();
+            prop_assert!(!written.contains('.'), "{}", written);
+            prop_assert_eq!(written.parse(), Ok(address));
         }
     }
 }

@@ -10,6 +10,7 @@ mod lab;
 mod large;
 mod node;
 mod outage;
+mod round_trip;
 
 use lab::random::Random;
 use lab::{SUITES, is_long_run};
@@ -25,6 +26,8 @@ fn every_change_arrives() {
         let past = |what: &str| eprintln!("{suite}: {what} ({:.0} s)", begun.elapsed().as_secs_f64());
         let node = Node::up(suite);
         past("a node");
+        round_trip::survives(&node, &mut random);
+        past("contents at random");
         let story = killed::nothing_is_lost(&node, &mut random);
         past("the agent was killed five times");
         outage::the_same_again_changes_nothing(&node, &story);

@@ -49,7 +49,7 @@ impl Node {
         host.install_package();
         host.ok("DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends python3-pika >&2");
         host.install().expect(0);
-        for script in ["publish.py", "kill.py", "zones.py", "letters.py"] {
+        for script in ["publish.py", "kill.py", "zones.py", "letters.py", "round_trip.py"] {
             host.push(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sync").join(script), "/root/");
         }
         let secret = |name| host.run(&["hams-install", "secrets", "show", name]).expect(0).stdout;
@@ -126,11 +126,16 @@ impl Node {
         all.as_array().expect("a list").iter().map(letter).collect()
     }
 
+    /// The first line that the scripts read that ask PowerDNS.
+    pub fn key_line(&self) -> String {
+        format!("{}\n", self.key)
+    }
+
     /// All zones of PowerDNS.
     #[track_caller]
     pub fn zones(&self) -> BTreeMap<String, Stored> {
-        let input = format!("{}\n", self.key);
-        let all = parsed(&self.host.run_with(&input, &["python3", "/root/zones.py"]).expect(0).stdout);
+        let all =
+            parsed(&self.host.run_with(&self.key_line(), &["python3", "/root/zones.py"]).expect(0).stdout);
         all.as_object().expect("an object").iter().map(|(name, zone)| (name.clone(), stored(zone))).collect()
     }
 
