@@ -22,8 +22,8 @@ use crate::health::{
     Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
 };
 use crate::sync::{
-    BrokerSettings, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError, Progress, Settings,
-    ZoneSync,
+    BrokerLogin, BrokerSettings, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError, Progress,
+    Settings, ZoneSync,
 };
 
 /// Messages that may wait here, each of which may have 1 MiB: MemoryMax= of the unit must bear them.
@@ -217,11 +217,13 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
         managed_suffixes,
         state_folder: options.state.clone(),
         broker: BrokerSettings {
-            host: broker.host,
-            port: broker.port,
-            vhost: broker.vhost,
-            user: broker.user,
-            password,
+            login: BrokerLogin {
+                host: broker.host,
+                port: broker.port,
+                vhost: broker.vhost,
+                user: broker.user,
+                password,
+            },
             queue: broker.queue,
             dead_letter_exchange: broker.dead_letter_exchange,
             prefetch: PREFETCH,

@@ -15,13 +15,13 @@ use crate::secrets::Secret;
 /// The broker takes an agent that is silent for twice this long as gone, and the agent the broker.
 const HEARTBEAT_SECONDS: u16 = 20;
 /// Reaching the broker, logging in, opening the channels.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// A polite good-bye; the broker returns what was not acknowledged either way.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Where the messages come from.
+/// Where the broker is, and who comes.
 #[derive(Debug, Clone)]
-pub struct BrokerSettings {
+pub struct BrokerLogin {
     /// Host name or address.
     pub host: String,
     /// TCP port.
@@ -32,6 +32,45 @@ pub struct BrokerSettings {
     pub user: String,
     /// Its password.
     pub password: Secret,
+}
+
+impl BrokerLogin {
+    /// Host and port, for messages.
+    pub(super) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Connects and logs in, under a name that the broker's own lists show. The caller sets the limit of time.
+    pub(super) async fn connect(&self, name: &str) -> Result<Connection, lapin::Error> {
+        let properties = ConnectionProperties::default()
+            .with_executor(tokio_executor_trait::Tokio::current())
+            .with_reactor(tokio_reactor_trait::Tokio::current())
+            .with_connection_name(name.into());
+        Connection::connect_uri(self.uri(), properties).await
+    }
+
+    fn uri(&self) -> AMQPUri {
+        AMQPUri {
+            scheme: AMQPScheme::AMQP,
+            authority: AMQPAuthority {
+                userinfo: AMQPUserInfo {
+                    username: self.user.clone(),
+                    password: self.password.expose().to_owned(),
+                },
+                host: self.host.clone(),
+                port: self.port,
+            },
+            vhost: self.vhost.clone(),
+            query: AMQPQueryString { heartbeat: Some(HEARTBEAT_SECONDS), ..AMQPQueryString::default() },
+        }
+    }
+}
+
+/// Where the messages come from.
+#[derive(Debug, Clone)]
+pub struct BrokerSettings {
+    /// The broker, as the agent comes to it.
+    pub login: BrokerLogin,
     /// The queue to consume.
     pub queue: String,
     /// The exchange that dead letters go to.
@@ -70,7 +109,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, logs in and starts to consume; ends within ten seconds.
     pub(super) async fn open(settings: &BrokerSettings) -> Result<Self, BrokerError> {
-        let address = format!("{}:{}", settings.host, settings.port);
+        let address = settings.login.address();
         match tokio::time::timeout(CONNECT_LIMIT, Self::consume(settings, &address)).await {
             Ok(opened) => opened.map_err(|error| amqp(&address, &error)),
             Err(_) => Err(BrokerError::Timeout(address)),
@@ -78,11 +117,7 @@ impl Session {
     }
 
     async fn consume(settings: &BrokerSettings, address: &str) -> Result<Self, lapin::Error> {
-        let properties = ConnectionProperties::default()
-            .with_executor(tokio_executor_trait::Tokio::current())
-            .with_reactor(tokio_reactor_trait::Tokio::current())
-            .with_connection_name("hams-agent".into());
-        let connection = Connection::connect_uri(uri(settings), properties).await?;
+        let connection = settings.login.connect("hams-agent").await?;
         let channel = connection.create_channel().await?;
         let (queue, prefetch) = (settings.queue.clone(), settings.prefetch);
         let consumer = consumer(&channel, &queue, prefetch).await?;
@@ -194,22 +229,6 @@ async fn consumer(channel: &Channel, queue: &str, prefetch: u16) -> Result<Consu
     // Exclusive: a second consumer would take every other message, and their order would be lost.
     let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
     channel.basic_consume(queue, "hams-agent", options, FieldTable::default()).await
-}
-
-fn uri(settings: &BrokerSettings) -> AMQPUri {
-    AMQPUri {
-        scheme: AMQPScheme::AMQP,
-        authority: AMQPAuthority {
-            userinfo: AMQPUserInfo {
-                username: settings.user.clone(),
-                password: settings.password.expose().to_owned(),
-            },
-            host: settings.host.clone(),
-            port: settings.port,
-        },
-        vhost: settings.vhost.clone(),
-        query: AMQPQueryString { heartbeat: Some(HEARTBEAT_SECONDS), ..AMQPQueryString::default() },
-    }
 }
 
 fn amqp(address: &str, error: &lapin::Error) -> BrokerError {

@@ -1,24 +1,23 @@
 //! Dead letters: the original body, untouched, with the reason in headers, published under publisher confirm.
 //! Only after the broker has it in a queue may the original be acknowledged.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lapin::message::Delivery;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::publisher_confirm::Confirmation;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 
+use super::publish::{Receipt, confirming_channel, publish, what_it_was};
 use super::reason::Rejection;
 
 /// Header with the code of the reason.
-const REASON: &str = "hams-reason";
+pub(super) const REASON: &str = "hams-reason";
 /// Header with the reason in words.
-const REASON_TEXT: &str = "hams-reason-text";
+pub(super) const REASON_TEXT: &str = "hams-reason-text";
+/// Header with the time of the rejection, RFC 3339.
+pub(super) const TIME: &str = "hams-time";
 /// Characters of the words: all headers must fit one frame of 128 KiB.
 const MAX_TEXT: usize = 4000;
-/// AMQP's delivery mode of a message that survives a restart of the broker.
-const PERSISTENT: u8 = 2;
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
 
 /// The broker has not taken the dead letter; the original must stay.
@@ -73,52 +72,28 @@ impl DeadLetters {
         };
         let channel = match self.channel.take().filter(|channel| channel.status().connected()) {
             Some(channel) => channel,
-            None => {
-                let channel = connection.create_channel().await.map_err(failed)?;
-                channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
-                channel
-            }
+            None => confirming_channel(connection).await.map_err(failed)?,
         };
-        // Mandatory: a message that no queue takes comes back instead of vanishing.
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let key = original.routing_key.as_str();
-        let confirm = channel
-            .basic_publish(&self.exchange, key, options, &original.data, properties(original, why))
-            .await
-            .map_err(failed)?;
-        let confirmation = confirm.await.map_err(failed)?;
+        let receipt =
+            publish(&channel, &self.exchange, key, &original.data, properties(&original.properties, why))
+                .await
+                .map_err(failed)?;
         self.channel = Some(channel);
-        match confirmation {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => Err(DeadLetterError::Unroutable(self.exchange.clone())),
-            Confirmation::Nack(_) | Confirmation::NotRequested => {
-                Err(DeadLetterError::Refused(self.exchange.clone()))
-            }
+        match receipt {
+            Receipt::Kept => Ok(()),
+            Receipt::Unroutable => Err(DeadLetterError::Unroutable(self.exchange.clone())),
+            Receipt::Refused => Err(DeadLetterError::Refused(self.exchange.clone())),
         }
     }
 }
 
-/// Of the original's properties only those that tell what it was: a user id is not ours to repeat, an expiration
-/// would drop the letter, and headers can route copies elsewhere.
-fn properties(original: &Delivery, why: &Rejection) -> BasicProperties {
+fn properties(original: &BasicProperties, why: &Rejection) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(REASON.into(), text(why.reason.as_str()));
     headers.insert(REASON_TEXT.into(), text(&why.text.chars().take(MAX_TEXT).collect::<String>()));
-    let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
-    let given = &original.properties;
-    if let Some(value) = given.content_type() {
-        properties = properties.with_content_type(value.clone());
-    }
-    if let Some(value) = given.message_id() {
-        properties = properties.with_message_id(value.clone());
-    }
-    if let Some(value) = given.correlation_id() {
-        properties = properties.with_correlation_id(value.clone());
-    }
-    if let Some(value) = given.timestamp() {
-        properties = properties.with_timestamp(*value);
-    }
-    properties
+    headers.insert(TIME.into(), text(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()));
+    what_it_was(original).with_headers(headers)
 }
 
 fn text(value: &str) -> AMQPValue {

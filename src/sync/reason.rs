@@ -24,6 +24,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every code there is.
+    pub const ALL: [Self; 8] = [
+        Self::TooLarge,
+        Self::Malformed,
+        Self::UnknownSchema,
+        Self::UnknownAction,
+        Self::ReferenceNotSupported,
+        Self::ForbiddenZone,
+        Self::BadRrset,
+        Self::Refused,
+    ];
+
     /// The code as it stands in the header.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -110,7 +110,7 @@ async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
             None => return,
             Some(Err(error)) => error,
             Some(Ok(mut session)) => {
-                info!("consuming {} at {}:{}", broker.queue, broker.host, broker.port);
+                info!("consuming {} at {}", broker.queue, broker.login.address());
                 let begun = Instant::now();
                 let ended = pipeline.serve(&mut session).await;
                 // A broker that ends each session at once is away as well.
