@@ -71,8 +71,8 @@ impl Receipt {
         self.entries.iter().any(|entry| entry.id == id)
     }
 
-    /// Records `change` of the resource `id`, on the disk when this returns. Packages that come later join those that
-    /// are there; any other second entry of a resource is dropped, because the first knows what was there before.
+    /// Records `change` of the resource `id`, on the disk when this returns. Packages and commands that come later join those
+    /// that are there; any other second entry of a resource is dropped, because the first knows what was there before.
     pub fn record(&mut self, component: &str, id: &str, change: &Change) -> Result<(), Error> {
         let merged = match self.entries.iter_mut().find(|entry| entry.id == id) {
             None => {
@@ -126,17 +126,27 @@ fn to_value(change: &Change) -> Result<serde_json::Value, Error> {
 }
 
 fn join(first: Option<Change>, later: &Change) -> Option<Change> {
-    let (
-        Some(Change::Packages { mut installed, mut accounts, mut data }),
-        Change::Packages { installed: more, accounts: names, data: folders },
-    ) = (first, later)
-    else {
-        return None;
-    };
-    extend(&mut installed, more);
-    extend(&mut accounts, names);
-    extend(&mut data, folders);
-    Some(Change::Packages { installed, accounts, data })
+    match (first?, later) {
+        (
+            Change::Packages { mut installed, mut accounts, mut data },
+            Change::Packages { installed: more, accounts: names, data: folders },
+        ) => {
+            extend(&mut installed, more);
+            extend(&mut accounts, names);
+            extend(&mut data, folders);
+            Some(Change::Packages { installed, accounts, data })
+        }
+        // What a later version of hams makes beside it, such as one more user of the broker.
+        (
+            Change::Undo { package, mut commands, mut data_commands },
+            Change::Undo { package: same, commands: more, data_commands: more_data },
+        ) if package == *same => {
+            extend(&mut commands, more);
+            extend(&mut data_commands, more_data);
+            Some(Change::Undo { package, commands, data_commands })
+        }
+        _ => None,
+    }
 }
 
 fn extend<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
@@ -170,6 +180,11 @@ mod tests {
             join(receipt.entries[0].change().ok(), &packages(&["a", "b"])),
             Some(packages(&["a", "b"]))
         );
+        let undo = |names: &[&str]| {
+            let commands = names.iter().map(|name| vec!["delete".to_owned(), (*name).to_owned()]).collect();
+            Change::Undo { package: "p".into(), commands, data_commands: vec![] }
+        };
+        assert_eq!(join(Some(undo(&["a"])), &undo(&["b", "a"])), Some(undo(&["a", "b"])));
         let file = Change::File { path: "/x".into(), before: None };
         assert_eq!(join(Some(file.clone()), &file), None);
         assert_eq!(receipt.packages(), ["a"]);

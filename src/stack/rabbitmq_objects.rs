@@ -142,6 +142,11 @@ impl Resource for Objects {
         })
     }
 
+    /// A later version of hams has users that the first run did not make.
+    fn adds_up(&self) -> bool {
+        true
+    }
+
     fn apply<'a>(&'a self, host: &'a Host, _progress: &'a Progress) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             let Some(actual) = self.export(host).await? else {
