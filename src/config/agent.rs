@@ -32,6 +32,9 @@ pub enum AgentConfigError {
 pub struct AgentConfig {
     /// Where the events come from.
     pub broker: BrokerConfig,
+    /// Where those lie that can never be applied; a file of an older hams-install does not say it.
+    #[serde(default)]
+    pub dead_letters: Option<DeadLettersConfig>,
     /// Where they go.
     pub powerdns: PowerDnsConfig,
     /// What events refer to, where this node knows it.
@@ -60,6 +63,16 @@ pub struct BrokerConfig {
     pub queue: String,
     /// Where dead letters go.
     pub dead_letter_exchange: String,
+}
+
+/// `[dead_letters]`: for `hams-agent dead-letters`; the resident agent has no use for it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLettersConfig {
+    /// The broker's user that may read them, root's alone.
+    pub user: String,
+    /// Their queue.
+    pub queue: String,
 }
 
 /// `[powerdns]`
@@ -169,6 +182,9 @@ mod tests {
         assert_eq!(config.broker.port, 5672);
         assert_eq!(config.health.units, ["pdns.service"]);
         assert_eq!((config.redis, config.odoo, config.health.odoo), (None, None, None));
+        assert_eq!(config.dead_letters, None);
+        let letters = "[dead_letters]\nuser = \"x\"\nqueue = \"q.dlq\"\n[health]";
+        assert_eq!(load(&TEXT.replace("[health]", letters)).unwrap().dead_letters.unwrap().queue, "q.dlq");
         let read =
             "[odoo]\nurl = \"http://127.0.0.1:8069\"\ndatabase = \"hams_prod\"\nkey_file = \"/k\"\n[health]";
         let read = load(&TEXT.replace("[health]", read)).unwrap().odoo.expect("Odoo");

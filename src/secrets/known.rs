@@ -68,6 +68,18 @@ pub const KNOWN: &[Spec] = &[
         kind: SpecKind::Salt { of: "HAMS_AGENT_RMQ_PASS", bytes: 4 },
     },
     Spec {
+        name: "HAMS_LETTERS_RMQ_PASS",
+        doc: "RabbitMQ, user hams_letters",
+        used_by: "`hams-agent dead-letters`, run by root",
+        kind: SpecKind::Password,
+    },
+    Spec {
+        name: "HAMS_LETTERS_RMQ_PASS_SALT",
+        doc: "salt of HAMS_LETTERS_RMQ_PASS's hash",
+        used_by: "RabbitMQ's definitions",
+        kind: SpecKind::Salt { of: "HAMS_LETTERS_RMQ_PASS", bytes: 4 },
+    },
+    Spec {
         name: "PDNS_API_KEY",
         doc: "PowerDNS, its API on loopback",
         used_by: "hams-agent, to write zones",
@@ -185,8 +197,8 @@ mod tests {
         assert_eq!(hint("pdns_apikey"), "did you mean `PDNS_API_KEY`?");
         assert_eq!(
             hint("ODOO"),
-            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, PDNS_API_KEY, DB_PASS, \
-             REDIS_PASSWORD, HAMS_REDIS_MONITOR_PASS, ODOO_ADMIN_PASSWORD"
+            "the secrets of this version are RMQ_PASS, HAMS_AGENT_RMQ_PASS, HAMS_LETTERS_RMQ_PASS, \
+             PDNS_API_KEY, DB_PASS, REDIS_PASSWORD, HAMS_REDIS_MONITOR_PASS, ODOO_ADMIN_PASSWORD"
         );
     }
 }

@@ -20,6 +20,8 @@ const NAME: &str = "agent";
 pub const UNIT: &str = "hams-agent.service";
 /// The broker's password of the user `hams_agent`.
 pub const RABBITMQ_PASSWORD: &str = "rabbitmq-password";
+/// The broker's password of the user `hams_letters`: root's, for `hams-agent dead-letters`. The unit is not given it.
+pub const LETTERS_PASSWORD: &str = "rabbitmq-letters-password";
 /// PowerDNS's API key, in clear.
 pub const PDNS_API_KEY: &str = "pdns-api-key";
 /// Redis's password of the user `hams_monitor`, where the node has a Redis.
@@ -91,6 +93,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         Step::new(NAME, File::new(paths::AGENT_CONFIG, settings), [File::id_of(paths::VAULT)]),
         Step::new(NAME, Unit::new(UNIT, &reads), after),
     ];
+    // Not before the unit: it is none of those that the agent reads.
+    credentials.push((LETTERS_PASSWORD, "HAMS_LETTERS_RMQ_PASS"));
     for (name, secret) in credentials {
         steps.push(Step::new(NAME, credential(name, cx.vault.require(secret)?), [folder.clone()]));
     }

@@ -43,6 +43,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         context! {
             platform_hash => hash("RMQ_PASS")?,
             agent_hash => hash("HAMS_AGENT_RMQ_PASS")?,
+            letters_hash => hash("HAMS_LETTERS_RMQ_PASS")?,
             platform_configure => only(&[&["dns_zone_updates"][..], &daemons.queues()].concat()),
             platform_read => only(&daemons.queues()),
         },

@@ -65,7 +65,7 @@ pub fn the_broker_lets_in_whom_it_should(node: &Node) {
     let vault = secrets::vault(&node.host);
     let users = node.host.ok("rabbitmqctl --quiet list_users --no-table-headers");
     let users: BTreeSet<_> = users.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(users, BTreeSet::from(["hams_agent", "hams_rabbitmq"]), "the broker's users");
+    assert_eq!(users, BTreeSet::from(["hams_agent", "hams_letters", "hams_rabbitmq"]), "the broker's users");
     let tries = [
         "declare",
         "declare-other",
@@ -88,6 +88,24 @@ pub fn the_broker_lets_in_whom_it_should(node: &Node) {
             &["declare-other", "declare-exchange", "publish", "read-dead"]
         ),
         "declare-other 403\ndeclare-exchange 403\npublish 403\nread-dead 403\n"
+    );
+    // Root's: reads the dead letters and nothing else, and gives events back to their queue.
+    assert_eq!(
+        node.broker(
+            "hams_letters",
+            &vault["HAMS_LETTERS_RMQ_PASS"],
+            &[
+                "declare-other",
+                "declare-exchange",
+                "publish-direct",
+                "publish-dead",
+                "read",
+                "read-dead",
+                "publish"
+            ]
+        ),
+        "declare-other 403\ndeclare-exchange 403\npublish-direct 403\npublish-dead 403\nread 403\nread-dead yes\n\
+         publish yes\n"
     );
     assert_eq!(node.broker("guest", "guest", &["declare"]), "no entry\n");
     assert_eq!(node.broker("hams_rabbitmq", &vault["HAMS_AGENT_RMQ_PASS"], &["declare"]), "no entry\n");

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ALLOWED: &[(&str, &str)] = &[
     ("/etc/hams/secrets.env", "600 root:root"),
     ("/etc/hams/credentials/pdns-api-key", "400 root:root"),
+    ("/etc/hams/credentials/rabbitmq-letters-password", "400 root:root"),
     ("/etc/hams/credentials/rabbitmq-password", "400 root:root"),
 ];
 const OF_SYSTEMD: &str = "/run/credentials/hams-agent.service/";
@@ -22,7 +23,7 @@ pub fn vault(host: &Host) -> BTreeMap<String, String> {
         .filter(|(name, _)| !name.ends_with("_SALT"))
         .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
         .collect();
-    for name in ["RMQ_PASS", "HAMS_AGENT_RMQ_PASS", "PDNS_API_KEY"] {
+    for name in ["RMQ_PASS", "HAMS_AGENT_RMQ_PASS", "HAMS_LETTERS_RMQ_PASS", "PDNS_API_KEY"] {
         assert!(secrets.get(name).is_some_and(|value| value.len() >= 24), "{name} is no good secret: {text}");
     }
     let different: BTreeSet<_> = secrets.values().collect();

@@ -40,7 +40,7 @@ pub fn is_let_in_nowhere(node: &Node) {
     let users =
         node.host.run(&["rabbitmqctl", "--quiet", "list_users", "--no-table-headers"]).expect(0).stdout;
     let users: BTreeSet<_> = users.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(users, BTreeSet::from(["hams_agent", "hams_rabbitmq"]), "no guest");
+    assert_eq!(users, BTreeSet::from(["hams_agent", "hams_letters", "hams_rabbitmq"]), "no guest");
     let api = "exec 3<>/dev/tcp/127.0.0.1/8081; printf 'GET /api/v1/servers HTTP/1.0\\r\\n\\r\\n' >&3; head -n 1 <&3";
     let api = node.host.run(&[&NOBODY[..], &["bash", "-c", api]].concat()).expect(0);
     assert!(api.stdout.contains(" 401 "), "PowerDNS's API: {}", api.text());
