@@ -16,11 +16,26 @@ _hams__agent() {
             ",$1")
                 cmd="hams__agent"
                 ;;
+            hams__agent,dead-letters)
+                cmd="hams__agent__subcmd__dead__subcmd__letters"
+                ;;
             hams__agent,run)
                 cmd="hams__agent__subcmd__run"
                 ;;
             hams__agent,status)
                 cmd="hams__agent__subcmd__status"
+                ;;
+            hams__agent__subcmd__dead__subcmd__letters,drop)
+                cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__drop"
+                ;;
+            hams__agent__subcmd__dead__subcmd__letters,list)
+                cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__list"
+                ;;
+            hams__agent__subcmd__dead__subcmd__letters,replay)
+                cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__replay"
+                ;;
+            hams__agent__subcmd__dead__subcmd__letters,show)
+                cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__show"
                 ;;
             *)
                 ;;
@@ -29,12 +44,122 @@ _hams__agent() {
 
     case "${cmd}" in
         hams__agent)
-            opts="-h -V --help --version run status"
+            opts="-h -V --help --version run status dead-letters"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__dead__subcmd__letters)
+            opts="-h --help list show replay drop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__dead__subcmd__letters__subcmd__drop)
+            opts="-h --all --reason --yes --config --credentials --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -W "too-large malformed unknown-schema unknown-action reference-not-supported forbidden-zone bad-rrset refused" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__dead__subcmd__letters__subcmd__list)
+            opts="-h --json --config --credentials --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__dead__subcmd__letters__subcmd__replay)
+            opts="-h --all --reason --config --credentials --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -W "too-large malformed unknown-schema unknown-action reference-not-supported forbidden-zone bad-rrset refused" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__dead__subcmd__letters__subcmd__show)
+            opts="-h --json --config --credentials --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

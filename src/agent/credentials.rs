@@ -9,15 +9,16 @@ use crate::secrets::Secret;
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// It cannot be read.
-    #[error(
-        "cannot read the credential {path}: {source}\n\nhint: `sudo hams-install` writes it; hams-agent.service loads it"
-    )]
+    #[error("cannot read the credential {path}: {source}\n\nhint: `sudo hams-install` writes it")]
     Read {
         /// The file.
         path: PathBuf,
         /// What came of it.
         source: io::Error,
     },
+    /// It is not for who runs this.
+    #[error("cannot read the credential {0}: only root may\n\nhint: run it with sudo")]
+    Denied(PathBuf),
     /// There is nothing in it.
     #[error("the credential {0} is empty\n\nhint: `sudo hams-install` writes it anew")]
     Empty(PathBuf),

@@ -4,6 +4,7 @@
 mod checks;
 mod client;
 mod credentials;
+mod letters_settings;
 mod logging;
 mod notify;
 mod pulses;
@@ -13,6 +14,7 @@ mod status;
 
 pub use client::{ClientError, fetch};
 pub use credentials::CredentialError;
+pub use letters_settings::{LettersSettingsError, letters_settings};
 pub use logging::start as start_logging;
 pub use run::{AgentError, Options, run};
 pub use status::{CheckStatus, Status, SyncStatus};

@@ -1,10 +1,11 @@
-//! Applies DNS changes and watches the node: `hams-agent run` stays, `hams-agent status` asks and exits.
+//! Applies DNS changes and watches the node: `hams-agent run` stays, the other commands ask, act and exit.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use hams::agent::{Options, run, start_logging};
 use hams::cli::agent_args::{AgentArgs, AgentCommand};
+use hams::cli::dead_letters::dead_letters;
 use hams::cli::status::status;
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -13,6 +14,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = match args.command {
         AgentCommand::Status(args) => runtime.block_on(status(&args)),
+        AgentCommand::DeadLetters { command } => runtime.block_on(dead_letters(&command)),
         AgentCommand::Run(args) => {
             start_logging();
             let options = Options {

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Parser, Subcommand};
 
 use super::args::exit_status_help;
+use crate::host::paths::{AGENT_CONFIG, CREDENTIALS};
+use crate::sync::Reason;
 
 /// Where the control socket lies, unless an option says otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/hams-agent/agent.sock";
@@ -21,6 +24,13 @@ pub const RUN_EXIT: &[(u8, &str)] = &[
     (0, "stopped because it was asked to"),
     (1, "it cannot go on: its state folder or its socket cannot be used"),
     (2, "wrong usage, configuration or credentials: a restart does not help"),
+];
+
+/// What the exit code of `hams-agent dead-letters` tells.
+pub const DEAD_LETTERS_EXIT: &[(u8, &str)] = &[
+    (0, "done; there may be no letter at all"),
+    (1, "not all was done: RabbitMQ is away, a letter stays or is gone, or the answer was no"),
+    (2, "wrong usage, no such letter, not root, or wrong configuration or credentials: nothing was done"),
 ];
 
 /// Applies DNS changes from the broker to PowerDNS, and watches this node.
@@ -47,16 +57,23 @@ pub enum AgentCommand {
     /// Ask the running agent how everything is
     #[command(after_help = exit_status_help(STATUS_EXIT))]
     Status(StatusArgs),
+    /// See and settle what could never be applied; for root
+    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT), disable_help_subcommand = true)]
+    DeadLetters {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: DeadLettersCommand,
+    },
 }
 
 /// `hams-agent run`
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// The configuration that hams-install derives from hams.toml
-    #[arg(long, value_name = "FILE", env = "HAMS_AGENT_CONFIG", default_value = "/etc/hams/agent.toml")]
+    #[arg(long, value_name = "FILE", env = "HAMS_AGENT_CONFIG", default_value = AGENT_CONFIG)]
     pub config: PathBuf,
     /// The folder with the credentials `rabbitmq-password` and `pdns-api-key`
-    #[arg(long, value_name = "DIR", env = "CREDENTIALS_DIRECTORY", default_value = "/etc/hams/credentials")]
+    #[arg(long, value_name = "DIR", env = "CREDENTIALS_DIRECTORY", default_value = CREDENTIALS)]
     pub credentials: PathBuf,
     /// The folder for what the agent remembers across restarts
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = "/var/lib/hams-agent")]
@@ -77,6 +94,99 @@ pub struct StatusArgs {
     pub socket: PathBuf,
 }
 
+/// The commands of `hams-agent dead-letters`.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// List the dead letters, the oldest first
+    ///
+    /// A line each: id, age, how many are equal, reason, zone, the first words of the reason. None is taken away; while one
+    /// looks, another that looks sees fewer.
+    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
+    List {
+        /// Print the list as JSON, with all headers
+        #[arg(long)]
+        json: bool,
+        /// Where the letters are.
+        #[command(flatten)]
+        at: LettersAt,
+    },
+    /// Show one: its headers with the reason, and its body
+    ///
+    /// JSON is indented and otherwise as it was sent; a body that is no printable text is shown in base64.
+    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
+    Show {
+        /// The id that `list` shows, or its first digits
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Print it as JSON: `body` if it is text, else `body_base64`
+        #[arg(long)]
+        json: bool,
+        /// Where the letters are.
+        #[command(flatten)]
+        at: LettersAt,
+    },
+    /// Send letters to the agent again, as they were, once what was wrong is right
+    ///
+    /// A letter is taken away when the queue of events has it; what still cannot be applied comes back as a new letter. An
+    /// event with `rrsets` and no `version` brings its zone to where it was then: look at it with `show` before.
+    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
+    Replay {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// Where the letters are.
+        #[command(flatten)]
+        at: LettersAt,
+    },
+    /// Delete letters for good
+    ///
+    /// Asks before it does.
+    #[command(after_help = exit_status_help(DEAD_LETTERS_EXIT))]
+    Drop {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask; without a terminal this is required, as nobody could answer
+        #[arg(long, env = "HAMS_YES", value_parser = BoolishValueParser::new())]
+        yes: bool,
+        /// Where the letters are.
+        #[command(flatten)]
+        at: LettersAt,
+    },
+}
+
+/// Which letters are meant.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// The ids that `list` shows, or their first digits; equal letters have one id
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub ids: Vec<String>,
+    /// All letters
+    #[arg(long)]
+    pub all: bool,
+    /// With `--all`: only those with this reason
+    // Both: clap takes what is required for met where it conflicts with what was given.
+    #[arg(
+        long,
+        value_name = "CODE",
+        requires = "all",
+        conflicts_with = "ids",
+        value_parser = PossibleValuesParser::new(Reason::ALL.map(Reason::as_str))
+    )]
+    pub reason: Option<String>,
+}
+
+/// Where the letters are.
+#[derive(Debug, clap::Args)]
+pub struct LettersAt {
+    /// The configuration that hams-install derives from hams.toml
+    #[arg(long, value_name = "FILE", env = "HAMS_AGENT_CONFIG", default_value = AGENT_CONFIG)]
+    pub config: PathBuf,
+    /// The folder with the credential `rabbitmq-letters-password`
+    #[arg(long, value_name = "DIR", env = "CREDENTIALS_DIRECTORY", default_value = CREDENTIALS)]
+    pub credentials: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +195,18 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         AgentArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn letters_are_named_or_all_are_meant() {
+        let parsed = |line: &str| AgentArgs::try_parse_from(line.split(' ')).is_ok();
+        for right in ["drop 1f --yes", "replay 1f 2e", "replay --all", "drop --all --reason bad-rrset"] {
+            assert!(parsed(&format!("hams-agent dead-letters {right}")), "{right}");
+        }
+        for wrong in
+            ["drop", "replay --all 1f", "replay 1f --reason bad-rrset", "drop --all --reason bad", "show"]
+        {
+            assert!(!parsed(&format!("hams-agent dead-letters {wrong}")), "{wrong}");
+        }
     }
 }

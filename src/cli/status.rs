@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
+use super::age::age;
 use super::agent_args::StatusArgs;
 use crate::agent::{Status, fetch};
 use crate::health::State;
@@ -91,22 +92,9 @@ fn words(status: &Status, now: SystemTime) -> String {
     out
 }
 
-/// How long ago, in whole seconds up to whole days; the time itself if it cannot be read.
-fn age(time: &str, now: SystemTime) -> String {
-    let Ok(then) = humantime::parse_rfc3339(time) else { return time.to_owned() };
-    let seconds = now.duration_since(then).map_or(0, |age| age.as_secs());
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const STATUS: &str = r#"{"schema": 1, "version": "0.1.0", "state": "failing", "started": "2026-11-23T10:00:00Z",
         "sync": {"state": "degraded", "phase": "waiting", "since": "2026-11-23T11:59:50Z",
@@ -129,14 +117,6 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
-    }
-
-    #[test]
-    fn ages() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        assert_eq!(age("1970-01-12T13:46:30Z", now), "10 s");
-        assert_eq!(age("1970-01-01T00:00:00Z", now), "11 days");
-        assert_eq!(age("soon", now), "soon");
     }
 
     #[test]

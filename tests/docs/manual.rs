@@ -166,6 +166,7 @@ fn term(arg: &Arg) -> Vec<Inline> {
     }
     match arg.get_long() {
         Some(long) => line.push(bold(format!("--{long}"))),
+        None if matches!(arg.get_action(), ArgAction::Append) => return vec![italic(values()), roman("...")],
         None => return vec![italic(values())],
     }
     if matches!(arg.get_action(), ArgAction::Set | ArgAction::Append) {

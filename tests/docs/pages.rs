@@ -63,15 +63,21 @@ pub fn hams_agent() -> String {
     render(Manual {
         command: AgentArgs::command(),
         exit_status: &[
-            (0, "`run`: stopped because it was asked to. `status`: everything is ok."),
+            (
+                0,
+                "`run`: stopped because it was asked to. `status`: everything is ok. `dead-letters`: done; there may be no \
+                 letter at all.",
+            ),
             (
                 1,
-                "`run`: its state folder or its socket cannot be used. `status`: something is degraded or unknown.",
+                "`run`: its state folder or its socket cannot be used. `status`: something is degraded or unknown. \
+                 `dead-letters`: not all was done, as RabbitMQ is away, a letter stays or is gone, or the answer was no.",
             ),
             (
                 2,
                 "`run`: wrong usage, configuration or credentials, so a restart does not help. \
-                 `status`: something is failing, or the agent cannot be reached.",
+                 `status`: something is failing, or the agent cannot be reached. `dead-letters`: wrong usage, no such \
+                 letter, not root, or wrong configuration or credentials; nothing was done.",
             ),
         ],
         environment: "Each option has a twin in the environment; the command line wins.",
@@ -81,12 +87,25 @@ pub fn hams_agent() -> String {
         )],
         files: &[
             ("/etc/hams/agent.toml", "The agent's settings, which hams-install derives from hams.toml."),
+            (
+                "/etc/hams/credentials/rabbitmq-letters-password",
+                "What `hams-agent dead-letters` logs in to RabbitMQ with. Root only; the agent itself is not given it.",
+            ),
             ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` asks."),
             ("/var/lib/hams-agent/", "What the agent has applied, across restarts."),
         ],
         examples: &[
             ("See how this node is:", "hams-agent status"),
             ("The same for a program:", "hams-agent status --json"),
+            (
+                "See what could never be applied, and one of it whole:",
+                "hams-agent dead-letters list\nhams-agent dead-letters show 3f2a",
+            ),
+            ("After its cause is removed, apply it:", "hams-agent dead-letters replay 3f2a"),
+            (
+                "Let all go that was not for this node:",
+                "hams-agent dead-letters drop --all --reason forbidden-zone",
+            ),
         ],
         see_also: &[("hams-install", "8"), ("hams.toml", "5"), ("systemctl", "1"), ("journalctl", "1")],
     })

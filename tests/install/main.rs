@@ -5,6 +5,7 @@ mod keep;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod node;
+mod older;
 mod outside;
 mod repair;
 mod rotate;
@@ -38,6 +39,7 @@ fn a_fresh_host_becomes_a_node_in_one_run() {
         ended
     });
     stays_a_node(&node);
+    older::is_taken_back(&node);
 }
 
 #[test]
@@ -106,6 +108,8 @@ fn stays_a_node(node: &Node) {
     repair::a_stopped_unit(node);
     rotate::the_api_key(node);
     rotate::the_agents_password(node);
+    rotate::the_letters_password(node);
+    older::gets_a_user_for_letters(node);
     keep::a_reboot(node);
     secrets::are_only_with_root(&node.host, &secrets::vault(&node.host));
 }

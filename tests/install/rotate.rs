@@ -4,7 +4,7 @@ use super::node::Node;
 use super::secrets;
 use super::units::{POWERDNS, RABBITMQ, restarted, starts};
 use super::watch::CommandLines;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const AGENT: &str = "hams-agent.service";
 
@@ -25,6 +25,32 @@ pub fn the_agents_password(node: &Node) {
     assert_eq!(node.broker("hams_agent", &new, &["read-dead"]), "read-dead 403\n", "the new password");
     assert!(started.iter().all(|unit| unit == AGENT), "only the agent reads it: {started:?}");
     super::outside::the_broker_lets_in_whom_it_should(node);
+}
+
+pub fn the_letters_password(node: &Node) {
+    let (old, new, started) = rotated(node, "HAMS_LETTERS_RMQ_PASS");
+    assert_eq!(node.broker("hams_letters", &old, &["read-dead"]), "no entry\n", "the old password");
+    assert_eq!(node.broker("hams_letters", &new, &["read-dead"]), "read-dead yes\n", "the new password");
+    assert_eq!(started, Vec::<String>::new(), "no unit reads it");
+    let mut where_it_is = BTreeSet::from(["/etc/hams/secrets.env".to_owned()]);
+    if super::COMPONENTS.contains("agent") {
+        let listed = node.host.run(&["hams-agent", "dead-letters", "list"]).expect(0);
+        assert_eq!((listed.stdout.as_str(), listed.stderr.as_str()), ("", "no dead letters\n"));
+        let credential = "/etc/hams/credentials/rabbitmq-letters-password";
+        where_it_is.insert(credential.to_owned());
+        node.host.ok(&format!("cp -a {credential} /root/kept; echo wrong >{credential}"));
+        let refused = node.host.run(&["hams-agent", "dead-letters", "list"]).expect(2);
+        assert!(
+            refused.stderr.contains("refuses its user hams_letters")
+                && refused.stderr.contains("hint: `sudo hams-install`"),
+            "{}",
+            refused.text()
+        );
+        node.host.ok(&format!("mv /root/kept {credential}"));
+        node.is_clean();
+    }
+    let letters = BTreeMap::from([("HAMS_LETTERS_RMQ_PASS".to_owned(), new)]);
+    assert_eq!(secrets::found(&node.host, &[], &letters), where_it_is, "the agent's unit has none of it");
 }
 
 /// Rotates `name`: the old value, the new one, and the units that were started again.

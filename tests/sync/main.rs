@@ -8,6 +8,7 @@ mod killed;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod large;
+mod letters;
 mod node;
 mod outage;
 mod round_trip;
@@ -34,6 +35,8 @@ fn every_change_arrives() {
         past("the same again");
         let dead = bad::is_set_aside(&node);
         past("bad messages");
+        let dead = letters::are_settled(&node, dead, &mut random);
+        past("dead letters settled");
         large::goes_in_parts(&node, dead);
         past("a large zone");
         outage::of_powerdns(&node, dead);

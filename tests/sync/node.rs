@@ -54,8 +54,8 @@ impl Node {
         }
         let secret = |name| host.run(&["hams-install", "secrets", "show", name]).expect(0).stdout;
         let (publisher, key) = (secret("RMQ_PASS"), secret("PDNS_API_KEY"));
-        // The node's own users cannot read dead letters: one of this test's own. By its hash, as in hams' own definitions,
-        // for `rabbitmqctl add_user` takes a password from a terminal or an argument.
+        // What hams says of dead letters is held against what another client sees, which has a user of this test's own. By its
+        // hash, as in hams' own definitions, for `rabbitmqctl add_user` takes a password from a terminal or an argument.
         let salted = [&[0; 4], READER.as_bytes()].concat();
         let hash = BASE64.encode([&[0; 4], &Sha256::digest(salted)[..]].concat());
         let algorithm = "rabbit_password_hashing_sha256";
