@@ -24,6 +24,8 @@ pub(super) struct Applier {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) effect: Effect,
+    /// PowerDNS has answered.
+    pub(super) has_asked: bool,
     /// What could not be applied.
     pub(super) refused: Option<(Reason, Vec<String>)>,
 }
@@ -150,7 +152,7 @@ impl Applier {
     pub(super) async fn write(&mut self, zone: &Name, work: &Work) -> Result<Written, String> {
         if self.is_done(zone, work) {
             self.note(zone, work, None);
-            return Ok(Written { effect: Effect::Nothing, refused: None });
+            return Ok(Written { effect: Effect::Nothing, has_asked: false, refused: None });
         }
         let written = match &work.wanted {
             Wanted::Content(content) => {
@@ -167,12 +169,16 @@ impl Applier {
             }
             Wanted::Gone => self.writer.remove(zone).await,
         };
-        let applied = match written {
+        let applied = match self.writer.confirmed(written).await {
             Ok(applied) => applied,
-            Err(WriterError::Transient(text)) => return Err(text),
+            Err(WriterError::Transient(text)) => {
+                self.doubt(zone);
+                return Err(text);
+            }
             Err(WriterError::Permanent(Rejection { reason, text })) => {
                 self.note(zone, work, Some((State::Unknown, None)));
-                return Ok(Written { effect: Effect::Refused, refused: Some((reason, vec![text])) });
+                let refused = Some((reason, vec![text]));
+                return Ok(Written { effect: Effect::Refused, has_asked: true, refused });
             }
         };
         debug!(%zone, serial = applied.serial, changed = applied.is_changed, "applied");
@@ -185,7 +191,14 @@ impl Applier {
         self.note(zone, work, Some((state, serial)));
         let effect = if is_changed { Effect::Changed } else { Effect::Nothing };
         let refused = (!refused.is_empty()).then_some((Reason::Refused, refused));
-        Ok(Written { effect, refused })
+        Ok(Written { effect, has_asked: true, refused })
+    }
+
+    /// A request for the zone may have been done although no answer came: what is remembered of it may be wrong.
+    fn doubt(&mut self, zone: &Name) {
+        if let Some(known) = self.memory.get(zone).cloned() {
+            self.memory.put(zone, Known { state: State::Unknown, ..known });
+        }
     }
 
     /// Remembers what became of the zone; `None` where it stayed as it was.
@@ -206,4 +219,40 @@ fn close<D>(backlog: &mut Backlog<D>, number: Number, effect: Result<Effect, Rej
         Effect::Refused
     });
     backlog.close(number, effect);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::Secret;
+    use crate::sync::powerdns::PowerDns;
+
+    #[tokio::test]
+    async fn a_zone_whose_write_got_no_answer_is_asked_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        // Nothing listens on port 9 of a test machine.
+        let powerdns = PowerDns::new("http://127.0.0.1:9/api", &Secret::new("key")).unwrap();
+        let mut applier = Applier {
+            nameservers: vec![],
+            writer: Writer::new(powerdns, vec![Name::absolute("u.hams.test").unwrap()]),
+            memory: Memory::open(folder.path()).unwrap(),
+            has_odoo: false,
+        };
+        let zone = Name::absolute("a.u.hams.test").unwrap();
+        let work = |wanted: Wanted| Work {
+            wanted,
+            version: Some(8),
+            odoo_id: None,
+            is_to_mark: false,
+            is_to_compare: false,
+            sources: vec![0],
+        };
+        let absent = Known { state: State::Absent, serial: None, version: Some(7), odoo_id: Some(3) };
+        applier.memory.put(&zone, absent.clone());
+        let (wanted, _) = applier.wanted(&zone, Some(vec![]));
+        assert!(applier.write(&zone, &work(wanted)).await.is_err());
+        // It may be there now: that it is to be gone again must not be taken as done.
+        assert_eq!(applier.memory.get(&zone), Some(&Known { state: State::Unknown, ..absent }));
+        assert!(!applier.is_done(&zone, &work(Wanted::Gone)));
+    }
 }

@@ -136,8 +136,11 @@ impl Pipeline {
 
     fn accept(&mut self, backlog: &mut Backlog<Delivery>, delivery: Delivery) {
         let event = Event::decode(&delivery.data);
-        let octets = delivery.data.len();
+        let (octets, is_again) = (delivery.data.len(), delivery.redelivered);
         let number = backlog.push(delivery, octets);
+        if is_again {
+            backlog.comes_again(number);
+        }
         self.applier.accept(backlog, number, event);
     }
 
@@ -200,7 +203,10 @@ impl Pipeline {
                 backlog.put_back(zone, work);
             }
             Some(Ok(written)) => {
-                self.outages.powerdns.passed();
+                // What the memory knew says nothing about PowerDNS.
+                if written.has_asked {
+                    self.outages.powerdns.passed();
+                }
                 let is_applied = written.refused.is_none();
                 if let Some((reason, texts)) = written.refused {
                     let is_whole = written.effect == Effect::Refused;

@@ -260,15 +260,20 @@ impl Answer {
         match (self.status, zone) {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => PowerDnsError::Key,
             (StatusCode::NOT_FOUND, Some(zone)) => PowerDnsError::NoZone(zone.clone()),
-            (StatusCode::CONFLICT, Some(zone)) => PowerDnsError::Exists(zone.clone()),
+            (StatusCode::CONFLICT, Some(zone)) if self.request.starts_with("POST ") => {
+                PowerDnsError::Exists(zone.clone())
+            }
+            // Only a request that brings a content can be refused for it.
             (
                 StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE,
                 _,
-            ) => PowerDnsError::Refused(format!(
-                "PowerDNS answered {}: {}",
-                self.status.as_u16(),
-                self.words()
-            )),
+            ) if self.request.starts_with("POST ") || self.request.starts_with("PATCH ") => {
+                PowerDnsError::Refused(format!(
+                    "PowerDNS answered {}: {}",
+                    self.status.as_u16(),
+                    self.words()
+                ))
+            }
             _ => PowerDnsError::Status { status: self.status, request: self.request },
         }
     }
@@ -336,6 +341,30 @@ mod tests {
     fn zone_ids() {
         let name = Name::absolute("0/25.2.0.192_x.u.hams.com").unwrap();
         assert_eq!(zone_path(&name), "/zones/0=2F25.2.0.192=5Fx.u.hams.com.");
+    }
+
+    #[test]
+    fn only_a_content_can_be_refused() {
+        let error = |request: &str, status: u16| {
+            let zone = Name::absolute("a.u.hams.com").unwrap();
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = Answer { status, headers: HeaderMap::new(), body: vec![], request: request.into() };
+            answer.error(Some(&zone))
+        };
+        for status in [400, 413, 422] {
+            for request in ["POST /zones", "PATCH /zones/a.u.hams.com."] {
+                assert!(matches!(error(request, status), PowerDnsError::Refused(_)), "{status} to {request}");
+            }
+            for request in ["GET /zones/a.u.hams.com.", "DELETE /zones/a.u.hams.com.", "PUT /cache/flush"] {
+                assert!(
+                    matches!(error(request, status), PowerDnsError::Status { .. }),
+                    "{status} to {request}"
+                );
+            }
+        }
+        assert!(matches!(error("POST /zones", 409), PowerDnsError::Exists(_)));
+        assert!(matches!(error("PATCH /zones/a.u.hams.com.", 409), PowerDnsError::Status { .. }));
+        assert!(matches!(error("GET /zones/a.u.hams.com.", 401), PowerDnsError::Key));
     }
 
     #[tokio::test]

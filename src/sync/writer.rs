@@ -187,6 +187,23 @@ impl Writer {
         Ok(Applied { is_changed: true, serial: None, contents: None, refused: vec![] })
     }
 
+    /// A refusal is believed while PowerDNS answers a question that nobody can take amiss. What refuses that, too, refuses
+    /// everything, as something wrong between here and there does: that will pass.
+    pub(super) async fn confirmed(
+        &self,
+        written: Result<Applied, WriterError>,
+    ) -> Result<Applied, WriterError> {
+        let is_refusal = match &written {
+            Ok(applied) => !applied.refused.is_empty(),
+            Err(WriterError::Permanent(rejection)) => rejection.reason == Reason::Refused,
+            Err(WriterError::Transient(_)) => false,
+        };
+        if is_refusal {
+            self.powerdns.version().await.map_err(|error| WriterError::Transient(error.to_string()))?;
+        }
+        written
+    }
+
     /// A PATCH is atomic, so one bad RRset rejects all, and so does a body that is too long: halves of what was refused
     /// lead to it and apply the others. In their order, as a CNAME can only follow what stood at its name.
     async fn patch_in_halves(
