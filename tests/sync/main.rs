@@ -4,6 +4,9 @@
 
 mod bad;
 mod events;
+mod fault;
+mod faults;
+mod history;
 mod killed;
 #[path = "../lab/mod.rs"]
 mod lab;
@@ -16,10 +19,15 @@ mod round_trip;
 use lab::random::Random;
 use lab::{SUITES, is_long_run};
 use node::Node;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+/// One host at a time: the waits are measured on a machine that has nothing else to do.
+static HOST: Mutex<()> = Mutex::new(());
 
 #[test]
 fn every_change_arrives() {
+    let _turn = HOST.lock().unwrap_or_else(PoisonError::into_inner);
     let long = is_long_run("the sync on bookworm");
     let mut random = Random::seeded();
     for suite in SUITES.into_iter().filter(|suite| long || *suite == "trixie") {
@@ -43,6 +51,16 @@ fn every_change_arrives() {
         past("an outage of PowerDNS");
         outage::of_the_broker(&node, dead);
         past("an outage of RabbitMQ");
+        faults::a_few(&node, &mut random);
+        past("three faults at once, and everything away");
         node.holds(&story.zones);
+    }
+}
+
+#[test]
+fn every_fault_passes() {
+    let _turn = HOST.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_long_run("each fault alone and three at once, 5,000 events on 500 zones each") {
+        faults::all("trixie", &mut Random::seeded());
     }
 }
