@@ -206,6 +206,17 @@ impl Session {
         self.connection.status().connected() && self.channel.status().connected()
     }
 
+    /// Why a session that is not open has ended, if the broker has said so. What it gave before comes again.
+    pub(super) fn ended(&mut self) -> BrokerError {
+        loop {
+            match self.ready() {
+                Some(Ok(Some(_))) => {}
+                Some(Err(error)) => return error,
+                Some(Ok(None)) | None => return self.lost("the connection was closed"),
+            }
+        }
+    }
+
     /// The connection, for publishing beside the consumer.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection

@@ -355,7 +355,7 @@ impl Pipeline {
             Some(Ok(Woken::Ended | Woken::Time)) => {}
         }
         if !session.is_open() {
-            return Err(session.lost("the connection was closed").into());
+            return Err(session.ended().into());
         }
         Ok(())
     }

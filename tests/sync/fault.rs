@@ -43,6 +43,9 @@ use Fault::*;
 
 impl Fault {
     pub const ALL: [Self; 16] = [
+        Impatience,
+        Clock,
+        Kill,
         Refuse,
         Slow,
         Stall,
@@ -56,9 +59,6 @@ impl Fault {
         Broker,
         BrokerRestart,
         Cut,
-        Impatience,
-        Clock,
-        Kill,
     ];
     /// Those that take no time.
     pub const QUICK: [Self; 8] =
