@@ -14,7 +14,9 @@ impl Stamp {
     /// Earlier by so much.
     pub(super) fn minus(&self, time: Duration) -> Self {
         let earlier = humantime::parse_rfc3339_weak(&self.0).ok().and_then(|at| at.checked_sub(time));
-        let text = earlier.filter(|at| *at >= SystemTime::UNIX_EPOCH).map(|at| humantime::format_rfc3339_seconds(at).to_string());
+        let text = earlier
+            .filter(|at| *at >= SystemTime::UNIX_EPOCH)
+            .map(|at| humantime::format_rfc3339_seconds(at).to_string());
         // Before 1970 there is nothing to miss.
         let text = text.unwrap_or_else(|| "1970-01-01T00:00:00Z".into());
         Self(text.replace('T', " ").trim_end_matches('Z').to_owned())

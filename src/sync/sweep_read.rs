@@ -1,25 +1,15 @@
 //! The reading side of a sweep, beside the loop and with clients of its own: PowerDNS's list, then Odoo's zones page by page.
 //! Whatever comes short is an error: a zone that was not read is not gone.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 
 use super::finding::{Finding, Page, Scope, Summary};
 use super::odoo::{Odoo, OdooZone};
 use super::odoo_api::OdooError;
-use super::odoo_stamp::Stamp;
 use super::powerdns::PowerDns;
 
-/// A row is stamped with the time at which its transaction began, and can be seen when that has ended.
-const OVERLAP: Duration = Duration::from_secs(10 * 60);
 /// Zones that are read by their ids in one go.
 const CHUNK: usize = 500;
-
-/// From when a sweep must read if the one before it had seen `newest`.
-pub(super) fn since(newest: &Stamp) -> Stamp {
-    newest.minus(OVERLAP)
-}
 
 /// Reads, and hands on what it finds; the last piece is an end, unless nobody takes the pieces any more.
 pub(super) async fn read(scope: &Scope, odoo: &mut Odoo, powerdns: &PowerDns, out: mpsc::Sender<Finding>) {
