@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tracing::{error, info};
@@ -121,9 +121,11 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         let (progress, report) = (progress.clone(), report.clone());
         Arc::new(move || Status::new(started, &progress.borrow(), &report.borrow()))
     };
+    // The sync takes them from here.
+    let (orders, _order_queue) = mpsc::channel(1);
     let mut sync_task = tokio::spawn(zone_sync.run());
     let mut check_task = tokio::spawn(checks::run(checks, report_sender, pulses.add("checks"), stop));
-    let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present)));
+    let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present), orders));
     let status_task = tokio::spawn(tell_status(present, progress, report));
     let watchdog_task = tokio::spawn(feed_watchdog(pulses));
     notify::ready();

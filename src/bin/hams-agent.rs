@@ -1,4 +1,4 @@
-//! Applies DNS changes and watches the node: `hams-agent run` stays, `hams-agent status` asks and exits.
+//! Applies DNS changes and watches the node: `hams-agent run` stays, `hams-agent status` and `sync` ask and exit.
 
 use std::process::ExitCode;
 
@@ -6,6 +6,7 @@ use clap::Parser;
 use hams::agent::{Options, run, start_logging};
 use hams::cli::agent_args::{AgentArgs, AgentCommand};
 use hams::cli::status::status;
+use hams::cli::sync::sync;
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = AgentArgs::parse();
@@ -13,6 +14,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = match args.command {
         AgentCommand::Status(args) => runtime.block_on(status(&args)),
+        AgentCommand::Sync(args) => runtime.block_on(sync(&args)),
         AgentCommand::Run(args) => {
             start_logging();
             let options = Options {

@@ -63,16 +63,22 @@ pub fn hams_agent() -> String {
     render(Manual {
         command: AgentArgs::command(),
         exit_status: &[
-            (0, "`run`: stopped because it was asked to. `status`: everything is ok."),
+            (
+                0,
+                "`run`: stopped because it was asked to. `status`: everything is ok. `sync`: done, or nothing to do.",
+            ),
             (
                 1,
-                "`run`: its state folder or its socket cannot be used. `status`: something is degraded or unknown.",
+                "`run`: its state folder or its socket cannot be used. `status`: something is degraded or unknown. \
+                 `sync`: something could not be applied, or is held back.",
             ),
             (
                 2,
                 "`run`: wrong usage, configuration or credentials, so a restart does not help. \
-                 `status`: something is failing, or the agent cannot be reached.",
+                 `status`: something is failing, or the agent cannot be reached. \
+                 `sync`: wrong usage, or the agent cannot be reached.",
             ),
+            (10, "`sync --dry-run`: changes are pending."),
         ],
         environment: "Each option has a twin in the environment; the command line wins.",
         variables: &[(
@@ -81,12 +87,16 @@ pub fn hams_agent() -> String {
         )],
         files: &[
             ("/etc/hams/agent.toml", "The agent's settings, which hams-install derives from hams.toml."),
-            ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` asks."),
+            ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` and `sync` ask."),
             ("/var/lib/hams-agent/", "What the agent has applied, across restarts."),
         ],
         examples: &[
             ("See how this node is:", "hams-agent status"),
             ("The same for a program:", "hams-agent status --json"),
+            (
+                "See what differs from Odoo, and put it right:",
+                "hams-agent sync --all --dry-run\nhams-agent sync --all",
+            ),
         ],
         see_also: &[("hams-install", "8"), ("hams.toml", "5"), ("systemctl", "1"), ("journalctl", "1")],
     })
