@@ -39,8 +39,9 @@ pub(super) enum Cause {
     Serial,
     /// PowerDNS does not list it as hams's: ask it, whatever the memory says.
     Missing,
-    /// All agrees, but the memory has it by another id in Odoo, or by none.
-    Id,
+    /// It agrees, and what is noted of it does not: the memory has it by another id in Odoo or by none, or Odoo does not say
+    /// that PowerDNS has it.
+    Note,
 }
 
 /// A zone of Odoo that must be looked at.
@@ -62,8 +63,6 @@ pub(super) struct Drift {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Compared {
     pub(super) suspects: Vec<Suspect>,
-    /// Zones that agree, and of which Odoo does not say that PowerDNS has them.
-    pub(super) unmarked: Vec<u64>,
     /// Zones that can never be published, in words.
     pub(super) unusable: Vec<String>,
 }
@@ -145,41 +144,45 @@ impl Sweep {
         drifts
     }
 
-    /// Takes a page of Odoo. `known`: what the memory has of a zone. `goal`: what it will have once the target is applied.
-    pub(super) fn page(
+    /// Takes a page of Odoo. `known`: what the memory has of a zone. `agrees`: whether that is what the target wants.
+    pub(super) fn page<'a>(
         &mut self,
         page: Page,
-        known: impl Fn(&Name) -> Option<Known>,
-        goal: impl Fn(&Target) -> State,
+        known: impl Fn(&Name) -> Option<&'a Known>,
+        agrees: impl Fn(&Target, &Known) -> bool,
     ) -> Compared {
-        let mut compared = Compared { unusable: page.unusable, ..Compared::default() };
+        let mut compared = Compared { suspects: Vec::new(), unusable: page.unusable };
         for target in page.targets {
             if !self.is_managed(&target.zone) {
                 self.outside += 1;
                 continue;
             }
             if !self.meet(&target.zone) {
-                let id = target.odoo_id.unwrap_or_default();
-                compared
-                    .unusable
-                    .push(format!("zone {}: Odoo has it twice, with the id {id}, too", target.zone));
+                let (zone, id) = (&target.zone, target.odoo_id.unwrap_or_default());
+                compared.unusable.push(format!("zone {zone}: Odoo has it twice, with the id {id}, too"));
                 continue;
             }
             let listed = self.listed.as_ref().and_then(|listed| listed.get(&target.zone));
-            match (suspicion(&target, known(&target.zone), &goal(&target), listed), target.odoo_id) {
-                (Some(cause), _) => compared.suspects.push(Suspect { target, cause }),
-                (None, Some(id)) if !target.is_synced => compared.unmarked.push(id),
-                (None, _) => {}
+            let cause = match known(&target.zone) {
+                None | Some(Known { state: State::Unknown, .. }) => Some(Cause::Unknown),
+                Some(known) if !agrees(&target, known) => Some(Cause::Content),
+                Some(known) => contradiction(known, listed).or_else(|| {
+                    let is_noted = known.odoo_id == target.odoo_id && target.is_synced;
+                    (!is_noted).then_some(Cause::Note)
+                }),
+            };
+            if let Some(cause) = cause {
+                compared.suspects.push(Suspect { target, cause });
             }
         }
         compared
     }
 
     /// Takes the end, and tells what is to go. `known`: what the memory has of a zone.
-    pub(super) fn end(
+    pub(super) fn end<'a>(
         self,
         result: Result<Summary, String>,
-        known: impl Fn(&Name) -> Option<Known>,
+        known: impl Fn(&Name) -> Option<&'a Known>,
     ) -> Ending {
         let ending = |result, orphans| Ending { result, orphans, outside: self.outside };
         let (summary, listed) = match (result, self.listed) {
@@ -245,16 +248,6 @@ impl Caps {
     }
 }
 
-fn suspicion(target: &Target, known: Option<Known>, goal: &State, listed: Option<&Listed>) -> Option<Cause> {
-    match known {
-        None | Some(Known { state: State::Unknown, .. }) => Some(Cause::Unknown),
-        Some(known) if known.state != *goal => Some(Cause::Content),
-        Some(known) => {
-            contradiction(&known, listed).or_else(|| (known.odoo_id != target.odoo_id).then_some(Cause::Id))
-        }
-    }
-}
-
 /// How the list contradicts what is remembered of a zone that is there.
 fn contradiction(known: &Known, listed: Option<&Listed>) -> Option<Cause> {
     match listed {
@@ -267,26 +260,29 @@ fn contradiction(known: &Known, listed: Option<&Listed>) -> Option<Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::contents::Contents;
     use crate::sync::powerdns_list;
-    use std::cell::RefCell;
     use std::collections::BTreeMap;
 
     const CAPS: Caps = Caps { zones: 50, percent: 1 };
-    const CONTENT: State = State::Present([1; 16]);
+
+    fn content() -> State {
+        State::Present(Contents::parse("@ NS 0123456789abcdef").unwrap())
+    }
 
     fn name(text: &str) -> Name {
         Name::absolute(text).unwrap()
     }
 
     fn known(serial: u32, odoo_id: Option<u64>) -> Known {
-        Known { state: CONTENT, serial: Some(serial), version: None, odoo_id }
+        Known { state: content(), serial: Some(serial), version: None, odoo_id }
     }
 
     /// A sweep with a memory of its own; names are below u.hams.test. where they have no dot.
     struct Case {
         sweep: Sweep,
         memory: BTreeMap<Name, Known>,
-        strange: RefCell<Vec<Name>>,
+        strange: Vec<Name>,
     }
 
     fn full(text: &str) -> Name {
@@ -297,8 +293,8 @@ mod tests {
         fn new(scope: Scope, memory: &[(&str, Known)]) -> Self {
             Self {
                 sweep: Sweep::new(&scope, &[name("u.hams.test"), name("club.test")], CAPS, false),
-                memory: memory.iter().map(|(text, known)| (full(text), *known)).collect(),
-                strange: RefCell::default(),
+                memory: memory.iter().map(|(text, known)| (full(text), known.clone())).collect(),
+                strange: Vec::new(),
             }
         }
 
@@ -326,20 +322,19 @@ mod tests {
                 is_synced: id % 2 == 0,
             };
             let page = Page { targets: zones.iter().map(target).collect(), ..Page::default() };
-            let (memory, strange) = (&self.memory, self.strange.borrow().clone());
-            let goal = |target: &Target| {
-                if strange.contains(&target.zone) { State::Present([2; 16]) } else { CONTENT }
+            let strange = self.strange.clone();
+            let agrees = |target: &Target, known: &Known| {
+                matches!(known.state, State::Present(_)) && !strange.contains(&target.zone)
             };
-            let compared = self.sweep.page(page, |zone| memory.get(zone).copied(), goal);
+            let compared = self.sweep.page(page, |zone| self.memory.get(zone), agrees);
             let suspects = compared.suspects.iter();
             let words = suspects.map(|suspect| format!("{} {:?}", suspect.target.zone, suspect.cause));
-            let unmarked = compared.unmarked.iter().map(|id| format!("unmarked {id}"));
-            words.chain(unmarked).chain(compared.unusable).collect()
+            words.chain(compared.unusable).collect()
         }
 
         fn end(self, zones: u64) -> Ending {
             let summary = Summary { zones, ..Summary::default() };
-            self.sweep.end(Ok(summary), |zone| self.memory.get(zone).copied())
+            self.sweep.end(Ok(summary), |zone| self.memory.get(zone))
         }
     }
 
@@ -358,7 +353,7 @@ mod tests {
     fn what_agrees_is_let_alone() {
         let mut case = Case::new(Scope::Full, &[("a", known(7, Some(2))), ("b", known(7, Some(3)))]);
         assert_eq!(case.list(&[("a", 7), ("b", 7)]), [""; 0]);
-        assert_eq!(case.page(&[("a", 2), ("b", 3)]), ["unmarked 3"]);
+        assert_eq!(case.page(&[("a", 2), ("b", 3)]), ["b.u.hams.test. Note"]);
         let ending = case.end(2);
         assert_eq!((removed(&ending), ending.outside, ending.result.is_ok()), (vec![], 0, true));
     }
@@ -366,7 +361,7 @@ mod tests {
     #[test]
     fn each_doubt_has_its_cause() {
         let uncertain = Known { state: State::Unknown, serial: None, version: None, odoo_id: Some(14) };
-        let gone = Known { state: State::Absent, ..uncertain };
+        let gone = Known { state: State::Absent, ..uncertain.clone() };
         let untold = Known { serial: None, ..known(0, Some(18)) };
         let mut case = Case::new(
             Scope::Full,
@@ -381,7 +376,7 @@ mod tests {
                 ("adopted", known(7, None)),
             ],
         );
-        case.strange.borrow_mut().push(full("changed"));
+        case.strange.push(full("changed"));
         let listed =
             [("changed", 7), ("moved", 8), ("uncertain", 7), ("untold", 7), ("anew", 7), ("adopted", 7)];
         assert_eq!(case.list(&listed), [""; 0]);
@@ -396,7 +391,8 @@ mod tests {
             ("anew", 22),
             ("adopted", 24),
         ];
-        let causes = ["Content", "Serial", "Missing", "Unknown", "Unknown", "Content", "Serial", "Id", "Id"];
+        let causes =
+            ["Content", "Serial", "Missing", "Unknown", "Unknown", "Content", "Serial", "Note", "Note"];
         let expected: Vec<_> =
             zones.iter().zip(causes).map(|((text, _), cause)| format!("{} {cause}", full(text))).collect();
         assert_eq!(case.page(&zones), expected);
@@ -505,7 +501,7 @@ mod tests {
             content: Some(vec![]),
             is_synced: true,
         };
-        sweep.page(Page { targets: ids.map(target).collect(), ..Page::default() }, |_| None, |_| CONTENT);
+        sweep.page(Page { targets: ids.map(target).collect(), ..Page::default() }, |_| None, |_, _| true);
         let summary = Summary { zones: kept, ..Summary::default() };
         match sweep.end(Ok(summary), |_| None).orphans {
             Orphans::Remove(zones) => (zones.len(), false),
