@@ -22,6 +22,9 @@ _hams__agent() {
             hams__agent,status)
                 cmd="hams__agent__subcmd__status"
                 ;;
+            hams__agent,sync)
+                cmd="hams__agent__subcmd__sync"
+                ;;
             *)
                 ;;
         esac
@@ -29,7 +32,7 @@ _hams__agent() {
 
     case "${cmd}" in
         hams__agent)
-            opts="-h -V --help --version run status"
+            opts="-h -V --help --version run status sync"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -74,6 +77,24 @@ _hams__agent() {
             ;;
         hams__subcmd__agent__subcmd__status)
             opts="-h --json --socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__sync)
+            opts="-h --all --dry-run --force --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
