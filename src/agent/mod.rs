@@ -17,5 +17,5 @@ pub use client::{ClientError, fetch};
 pub use credentials::CredentialError;
 pub use logging::start as start_logging;
 pub use run::{AgentError, Options, run};
-pub use status::{CheckStatus, Status, SyncStatus};
+pub use status::{CheckStatus, Status, SweepStatus, SweptStatus, SyncStatus};
 pub use sync_client::{SyncLines, order};

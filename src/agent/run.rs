@@ -22,8 +22,8 @@ use crate::health::{
     Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
 };
 use crate::sync::{
-    BrokerSettings, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError, Progress, Settings,
-    ZoneSync,
+    BrokerSettings, Caps, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError, Progress, Settings,
+    SweepSettings, SweepTimes, SyncOrder, ZoneSync,
 };
 
 /// Messages that may wait here, each of which may have 1 MiB: MemoryMax= of the unit must bear them.
@@ -105,7 +105,9 @@ impl AgentError {
 /// Runs until SIGTERM or SIGINT. An outage of the broker, of Odoo or of PowerDNS neither fails the start nor ends it.
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let started = SystemTime::now();
-    let (settings, checks) = load(&options)?;
+    // One may wait while the sync is at work for another.
+    let (orders, order_queue) = mpsc::channel(1);
+    let (settings, checks) = load(&options, order_queue)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
     let (stopper, stop) = watch::channel(false);
@@ -121,8 +123,6 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         let (progress, report) = (progress.clone(), report.clone());
         Arc::new(move || Status::new(started, &progress.borrow(), &report.borrow()))
     };
-    // The sync takes them from here.
-    let (orders, _order_queue) = mpsc::channel(1);
     let mut sync_task = tokio::spawn(zone_sync.run());
     let mut check_task = tokio::spawn(checks::run(checks, report_sender, pulses.add("checks"), stop));
     let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present), orders));
@@ -159,7 +159,10 @@ async fn stopped(task: JoinHandle<()>) {
     }
 }
 
-fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError> {
+fn load(
+    options: &Options,
+    orders: mpsc::Receiver<SyncOrder>,
+) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError> {
     let config = AgentConfig::load(&options.config)?;
     let names = |key, texts: &[String]| -> Result<Vec<Name>, AgentError> {
         let name = |text: &String| {
@@ -218,6 +221,17 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
         nameservers,
         managed_suffixes,
         state_folder: options.state.clone(),
+        sweep: SweepSettings {
+            times: SweepTimes {
+                interval: Duration::from_secs(60 * u64::from(config.sync.sweep_minutes)),
+                full_hour: config.sync.full_sweep_hour,
+            },
+            caps: Caps {
+                zones: u64::from(config.sync.max_removals),
+                percent: config.sync.max_removals_percent,
+            },
+            orders,
+        },
         broker: BrokerSettings {
             host: broker.host,
             port: broker.port,

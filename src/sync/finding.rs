@@ -23,6 +23,8 @@ pub(super) enum Finding {
     Listed(Listing),
     /// Some of Odoo's zones.
     Page(Page),
+    /// Zones that Odoo was asked for by their names, and does not have.
+    Gone(Vec<Name>),
     /// There is no more; an error, in words: nothing can be said of what has not been read.
     End(Result<Summary, String>),
 }

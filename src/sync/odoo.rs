@@ -52,23 +52,31 @@ impl Odoo {
     /// The zones that have one of these ids or names, each once, with all their records. Those that are not there are
     /// missing; a list that did not come whole is an error.
     pub(super) async fn zones(&mut self, ids: &[u64], names: &[Name]) -> Result<Vec<OdooZone>, OdooError> {
+        self.matching(ids, names, Ends::Short).await
+    }
+
+    /// The same, read with more care than haste.
+    pub(super) async fn zones_whole(
+        &mut self,
+        ids: &[u64],
+        names: &[Name],
+    ) -> Result<Vec<OdooZone>, OdooError> {
+        self.matching(ids, names, Ends::Empty).await
+    }
+
+    async fn matching(
+        &mut self,
+        ids: &[u64],
+        names: &[Name],
+        ends: Ends,
+    ) -> Result<Vec<OdooZone>, OdooError> {
         let by_id = ids.chunks(CHUNK).map(|ids| json!([["id", "in", ids]]));
         let by_name = names.chunks(CHUNK).map(named);
         let mut zones = BTreeMap::new();
         for domain in by_id.chain(by_name) {
-            self.each(ZONE, &domain, ZONE_FIELDS, Ends::Short, |row| insert(&mut zones, row)).await?;
+            self.each(ZONE, &domain, ZONE_FIELDS, ends, |row| insert(&mut zones, row)).await?;
         }
-        self.with_records(zones, Ends::Short).await
-    }
-
-    /// The zones that have one of these ids, with all their records, read with more care than haste.
-    pub(super) async fn zones_whole(&mut self, ids: &[u64]) -> Result<Vec<OdooZone>, OdooError> {
-        let mut zones = BTreeMap::new();
-        for ids in ids.chunks(CHUNK) {
-            let domain = json!([["id", "in", ids]]);
-            self.each(ZONE, &domain, ZONE_FIELDS, Ends::Empty, |row| insert(&mut zones, row)).await?;
-        }
-        self.with_records(zones, Ends::Empty).await
+        self.with_records(zones, ends).await
     }
 
     /// All zones, a page at a time: the first ones after this id, in the order of their ids, with all their records.

@@ -120,6 +120,11 @@ impl Schedule {
         self.newest = newest.filter(|_| *scope == Scope::Full || !has_gone_back);
     }
 
+    /// The sweep under way was given up for another one: it is due again.
+    pub(super) fn given_up(&mut self, now: Instant) {
+        (self.is_under_way, self.due) = (false, now);
+    }
+
     /// A sweep came to nothing.
     pub(super) fn failed(&mut self, now: Instant) {
         let wait = RETRY.saturating_mul(1 << self.failures.min(16)).min(self.interval);
@@ -203,6 +208,19 @@ mod tests {
         assert_eq!(schedule.next(now + 15 * MINUTE - MINUTE / 2, NOON), Next::Wait(MINUTE / 2));
         let changed = Scope::Changed(stamp("2026-11-26 11:50:00").unwrap());
         assert_eq!(schedule.next(now + 15 * MINUTE, NOON), Next::Begin(changed));
+    }
+
+    #[test]
+    fn one_that_was_given_up_is_due_again() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(TIMES, now, 0);
+        assert_eq!(schedule.next(now, NOON), Next::Begin(Scope::Full));
+        schedule.given_up(now + MINUTE);
+        assert_eq!(schedule.next(now + MINUTE, NOON), Next::Begin(Scope::Full));
+        schedule.done(now + MINUTE, &Scope::Full, newest());
+        assert!(matches!(schedule.next(now + 16 * MINUTE, NOON), Next::Begin(Scope::Changed(_))));
+        schedule.given_up(now + 17 * MINUTE);
+        assert!(matches!(schedule.next(now + 17 * MINUTE, NOON), Next::Begin(Scope::Changed(_))));
     }
 
     #[test]

@@ -1,19 +1,32 @@
 //! The reading side of a sweep, beside the loop and with clients of its own: PowerDNS's list, then Odoo's zones page by page.
 //! Whatever comes short is an error: a zone that was not read is not gone.
 
+use std::collections::HashSet;
+
 use tokio::sync::mpsc;
 
 use super::finding::{Finding, Page, Scope, Summary};
 use super::odoo::{Odoo, OdooZone};
 use super::odoo_api::OdooError;
 use super::powerdns::PowerDns;
+use crate::dns::Name;
 
 /// Zones that are read by their ids in one go.
 const CHUNK: usize = 500;
 
 /// Reads, and hands on what it finds; the last piece is an end, unless nobody takes the pieces any more.
 pub(super) async fn read(scope: &Scope, odoo: &mut Odoo, powerdns: &PowerDns, out: mpsc::Sender<Finding>) {
-    let result = match collect(scope, odoo, powerdns, &out).await {
+    finish(collect(scope, odoo, powerdns, &out).await, &out).await;
+}
+
+/// Asks Odoo for certain zones, by their ids or by their names, and hands on those that it has, and which of the names it
+/// does not have.
+pub(super) async fn reread(ids: Vec<u64>, names: Vec<Name>, odoo: &mut Odoo, out: mpsc::Sender<Finding>) {
+    finish(recollect(&ids, &names, odoo, &out).await, &out).await;
+}
+
+async fn finish(result: Result<Summary, Stopped>, out: &mpsc::Sender<Finding>) {
+    let result = match result {
         Ok(summary) => Ok(summary),
         Err(Stopped::Words(words)) => Err(words),
         Err(Stopped::Unwanted) => return,
@@ -65,7 +78,7 @@ async fn collect(
             let ids: Vec<u64> = odoo.changed_since(since).await?.into_iter().collect();
             let (mut read, mut records) = (0, 0);
             for chunk in ids.chunks(CHUNK) {
-                let zones = odoo.zones_whole(chunk).await?;
+                let zones = odoo.zones_whole(chunk, &[]).await?;
                 records += rows(&zones);
                 // One that was removed meanwhile has an event of its own.
                 read += chunk.len() as u64;
@@ -74,6 +87,33 @@ async fn collect(
             Ok(Summary { zones: read, records, newest })
         }
     }
+}
+
+async fn recollect(
+    ids: &[u64],
+    names: &[Name],
+    odoo: &mut Odoo,
+    out: &mpsc::Sender<Finding>,
+) -> Result<Summary, Stopped> {
+    let mut summary = Summary::default();
+    let by_id = ids.chunks(CHUNK).map(|ids| (ids, &[][..]));
+    let by_name = names.chunks(CHUNK).map(|names| (&[][..], names));
+    for (ids, names) in by_id.chain(by_name) {
+        let zones = odoo.zones_whole(ids, names).await?;
+        summary.zones += zones.len() as u64;
+        summary.records += rows(&zones);
+        let page = Page::of(zones, 0, 0);
+        let gone = missing(names, &page);
+        hand(out, Finding::Page(page)).await?;
+        hand(out, Finding::Gone(gone)).await?;
+    }
+    Ok(summary)
+}
+
+/// Which of these names the page does not have.
+fn missing(names: &[Name], page: &Page) -> Vec<Name> {
+    let found: HashSet<&Name> = page.targets.iter().map(|target| &target.zone).collect();
+    names.iter().filter(|name| !found.contains(name)).cloned().collect()
 }
 
 fn rows(zones: &[OdooZone]) -> u64 {
@@ -111,6 +151,15 @@ mod tests {
         assert_eq!(words, "Odoo has 10 zones, and 9 of them came: the list is cut short");
         assert!(is_whole(10, 0, 10).is_err());
         assert!(is_whole(13, 9, 10).is_err());
+    }
+
+    #[test]
+    fn only_what_is_not_found_is_missing() {
+        let zone = |id: u64, name: &str| OdooZone { id, name: name.into(), is_synced: true, rows: vec![] };
+        let page = Page::of(vec![zone(1, "A.u.hams.test"), zone(2, "no..name")], 0, 0);
+        let names = ["a.u.hams.test", "b.u.hams.test"].map(|name| Name::absolute(name).unwrap());
+        assert_eq!(missing(&names, &page), [names[1].clone()]);
+        assert_eq!(missing(&[], &page), []);
     }
 
     #[tokio::test]
