@@ -59,7 +59,11 @@ mod tests {
         let zone = Name::absolute("a.u.hams.test").unwrap();
         let records = Some(vec![address.to_owned()]);
         let draft = Draft { name: "www".into(), rtype: "A".into(), ttl: Some(60), records };
-        Wanted::Content(Content::of(Zone::check(&zone, vec![draft], &[])))
+        Wanted::Content(Content::of(Zone::check(
+            &zone,
+            vec![draft],
+            &[Name::absolute("ns1.hams.test").unwrap()],
+        )))
     }
 
     fn stored(name: &str, rtype: &str, record: &str) -> Stored {
@@ -70,16 +74,19 @@ mod tests {
     #[test]
     fn each_deed_and_none() {
         let soa = stored("a.u.hams.test.", "SOA", "a. b. 1 2 3 4 5");
-        let www = stored("www.a.u.hams.test.", "A", "192.0.2.1");
-        let there = [soa.clone(), www];
+        let there = [
+            soa.clone(),
+            Stored { ttl: 3600, ..stored("a.u.hams.test.", "NS", "ns1.hams.test.") },
+            stored("www.a.u.hams.test.", "A", "192.0.2.1"),
+        ];
         let deed = |stored: Option<&[Stored]>, is_complete, wanted: &Wanted| {
             between(stored, is_complete, wanted).map(|preview| (preview.deed, preview.changes.len()))
         };
         assert_eq!(deed(Some(&there), true, &wanted("192.0.2.1")), None);
         assert_eq!(deed(Some(&there), true, &wanted("192.0.2.2")), Some((Deed::Change, 2)));
-        assert_eq!(deed(None, false, &wanted("192.0.2.1")), Some((Deed::Create, 1)));
-        assert_eq!(deed(Some(&[]), false, &wanted("192.0.2.1")), Some((Deed::Create, 1)));
-        assert_eq!(deed(Some(&there), true, &Wanted::Gone), Some((Deed::Remove, 2)));
+        assert_eq!(deed(None, false, &wanted("192.0.2.1")), Some((Deed::Create, 2)));
+        assert_eq!(deed(Some(&[]), false, &wanted("192.0.2.1")), Some((Deed::Create, 2)));
+        assert_eq!(deed(Some(&there), true, &Wanted::Gone), Some((Deed::Remove, 3)));
         assert_eq!(deed(Some(&[soa]), true, &Wanted::Gone), Some((Deed::Remove, 1)));
         assert_eq!(deed(None, false, &Wanted::Gone), None);
     }

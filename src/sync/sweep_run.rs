@@ -95,6 +95,12 @@ impl Run {
         Self { scope: Some(scope), sweep: Some(sweep), ..Self::new(source, findings, order, begun) }
     }
 
+    /// A full sweep of what comes out of `findings`.
+    #[cfg(test)]
+    pub(super) fn fed(source: &Source, sweep: Sweep, findings: mpsc::Receiver<Finding>, begun: u64) -> Self {
+        Self { scope: Some(Scope::Full), sweep: Some(sweep), ..Self::new(source, findings, None, begun) }
+    }
+
     /// The comparison of one zone.
     pub(super) fn one(source: &Source, zone: Name, order: SyncOrder, begun: u64) -> Self {
         let findings = start_rereading(source, Vec::new(), vec![zone]);
