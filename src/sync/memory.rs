@@ -143,7 +143,7 @@ impl Memory {
     }
 
     /// Every zone.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Name, &Known)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Name, &Known)> + Clone {
         self.zones.iter()
     }
 

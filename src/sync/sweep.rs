@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::finding::{Page, Scope, Summary};
 use super::memory::{Known, State};
-use super::powerdns_list::Listing;
+use super::powerdns_list;
 use super::reference::Target;
 use crate::dns::Name;
 
@@ -98,6 +98,8 @@ pub(super) struct Sweep {
     has_force: bool,
     /// What PowerDNS has that is hams's and below a managed suffix; `None`: not listed yet.
     listed: Option<HashMap<Name, Listed>>,
+    /// How many of these the memory has as being there.
+    met: usize,
     /// What Odoo has beside these.
     unlisted: HashSet<Name>,
     outside: u64,
@@ -112,36 +114,58 @@ impl Sweep {
             caps,
             has_force,
             listed: None,
+            met: 0,
             unlisted: HashSet::new(),
             outside: 0,
         }
     }
 
-    /// Takes PowerDNS's list, and tells which of the remembered zones it contradicts: of those that Odoo has, only where
-    /// this sweep does not read them anyway.
-    pub(super) fn listed<'a>(
+    /// PowerDNS's list has come, and has so many zones.
+    pub(super) fn begin_list(&mut self, count: usize) {
+        self.listed = Some(HashMap::with_capacity(count));
+    }
+
+    /// Takes a part of the list, and tells which of the remembered zones it contradicts: of those that Odoo has, only where
+    /// this sweep does not read them anyway. `known`: what the memory has of a zone.
+    pub(super) fn list<'a>(
         &mut self,
-        listing: Listing,
-        remembered: impl Iterator<Item = (&'a Name, &'a Known)>,
+        part: impl Iterator<Item = powerdns_list::Listed>,
+        known: impl Fn(&Name) -> Option<&'a Known>,
     ) -> Vec<Drift> {
-        let mut listed = HashMap::with_capacity(listing.owned.len());
-        for zone in listing.owned {
-            if self.is_managed(&zone.name) {
-                listed.insert(zone.name, Listed { serial: zone.serial, is_in_odoo: false });
+        let (mut drifts, is_full) = (Vec::new(), self.is_full);
+        for zone in part.filter(|zone| is_managed(&self.managed, &zone.name)) {
+            let listed = Listed { serial: zone.serial, is_in_odoo: false };
+            if let Some(known) = known(&zone.name).filter(|known| is_present(known)) {
+                self.met += 1;
+                if let Some(cause) = contradiction(known, Some(&listed)).filter(|_| is_asked(is_full, known))
+                {
+                    drifts.push(Drift { zone: zone.name.clone(), cause, odoo_id: known.odoo_id });
+                }
             }
+            self.listed.get_or_insert_default().insert(zone.name, listed);
         }
-        let mut drifts = Vec::new();
-        for (zone, known) in remembered {
-            let is_read = self.is_full && known.odoo_id.is_some();
-            if is_read || !matches!(known.state, State::Present(_)) || !self.is_managed(zone) {
-                continue;
-            }
-            if let Some(cause) = contradiction(known, listed.get(zone)) {
-                drifts.push(Drift { zone: zone.clone(), cause, odoo_id: known.odoo_id });
-            }
-        }
-        self.listed = Some(listed);
         drifts
+    }
+
+    /// After the last part: which of the remembered zones, of the same ones, are not on the list.
+    pub(super) fn end_list<'a>(
+        &self,
+        remembered: impl Iterator<Item = (&'a Name, &'a Known)> + Clone,
+    ) -> Vec<Drift> {
+        // As a rule none is missing, which is quickly seen.
+        if remembered.clone().filter(|(_, known)| is_present(known)).count() == self.met {
+            return Vec::new();
+        }
+        let is_listed = |zone: &Name| self.listed.as_ref().is_some_and(|listed| listed.contains_key(zone));
+        let is_missing = |(zone, known): &(&Name, &Known)| {
+            is_present(known) && is_asked(self.is_full, known) && self.is_managed(zone) && !is_listed(zone)
+        };
+        let drift = |(zone, known): (&Name, &Known)| Drift {
+            zone: zone.clone(),
+            cause: Cause::Missing,
+            odoo_id: known.odoo_id,
+        };
+        remembered.filter(is_missing).map(drift).collect()
     }
 
     /// Takes a page of Odoo. `known`: what the memory has of a zone. `agrees`: whether that is what the target wants.
@@ -216,7 +240,7 @@ impl Sweep {
     }
 
     fn is_managed(&self, zone: &Name) -> bool {
-        self.managed.iter().any(|suffix| zone != suffix && zone.is_inside(suffix))
+        is_managed(&self.managed, zone)
     }
 
     /// Notes that Odoo has the zone; false if it has it a second time.
@@ -248,6 +272,19 @@ impl Caps {
     }
 }
 
+fn is_managed(managed: &[Name], zone: &Name) -> bool {
+    managed.iter().any(|suffix| zone != suffix && zone.is_inside(suffix))
+}
+
+fn is_present(known: &Known) -> bool {
+    matches!(known.state, State::Present(_))
+}
+
+/// Whether PowerDNS's list is all that tells of the zone's drift.
+fn is_asked(is_full: bool, known: &Known) -> bool {
+    !is_full || known.odoo_id.is_none()
+}
+
 /// How the list contradicts what is remembered of a zone that is there.
 fn contradiction(known: &Known, listed: Option<&Listed>) -> Option<Cause> {
     match listed {
@@ -261,7 +298,6 @@ fn contradiction(known: &Known, listed: Option<&Listed>) -> Option<Cause> {
 mod tests {
     use super::*;
     use crate::sync::contents::Contents;
-    use crate::sync::powerdns_list;
     use std::collections::BTreeMap;
 
     const CAPS: Caps = Caps { zones: 50, percent: 1 };
@@ -303,8 +339,9 @@ mod tests {
             let owned = zones
                 .iter()
                 .map(|(text, serial)| powerdns_list::Listed { name: full(text), serial: *serial });
-            let listing = Listing { owned: owned.collect(), others: 3 };
-            let drifts = self.sweep.listed(listing, self.memory.iter());
+            self.sweep.begin_list(zones.len());
+            let mut drifts = self.sweep.list(owned, |zone| self.memory.get(zone));
+            drifts.extend(self.sweep.end_list(self.memory.iter()));
             let mut words: Vec<_> = drifts
                 .iter()
                 .map(|drift| format!("{} {:?} {:?}", drift.zone, drift.cause, drift.odoo_id))
@@ -493,7 +530,8 @@ mod tests {
         let zones: Vec<_> = (0..listed).map(|n| full(&format!("z{n:05}"))).collect();
         let mut sweep = Sweep::new(&Scope::Full, &[name("u.hams.test")], caps, has_force);
         let owned = zones.iter().map(|zone| powerdns_list::Listed { name: zone.clone(), serial: 1 });
-        sweep.listed(Listing { owned: owned.collect(), others: 0 }, std::iter::empty());
+        sweep.begin_list(0);
+        sweep.list(owned, |_| None);
         let ids = (1..).zip(zones.iter().take(usize::try_from(kept).unwrap()));
         let target = |(id, zone): (u64, &Name)| Target {
             zone: zone.clone(),

@@ -15,6 +15,7 @@ use super::odoo_stamp::Stamp;
 use super::order::{Deed, Fate, SyncLine, SyncOrder, SyncProgress, SyncSummary, SyncedZone};
 use super::outage::Outage;
 use super::powerdns::PowerDns;
+use super::powerdns_list::Listed;
 use super::reference::Target;
 use super::sweep::{Cause, Drift, Orphans, Sweep};
 use super::sweep_item::{Item, Manner};
@@ -23,6 +24,8 @@ use crate::dns::Name;
 
 /// Zones of a page that are judged in one go: an event waits for no more than these.
 const SLICE: usize = 16;
+/// The same of PowerDNS's list.
+const LIST_SLICE: usize = 1000;
 /// A zone is tried so often.
 const ATTEMPTS: u32 = 2;
 /// So many zones one after the other that cannot be written: it is not the zones.
@@ -68,6 +71,8 @@ pub(super) struct Run {
     sweep: Option<Sweep>,
     findings: mpsc::Receiver<Finding>,
     finding: Option<Finding>,
+    /// What is left of PowerDNS's list.
+    listed: Option<std::vec::IntoIter<Listed>>,
     targets: VecDeque<Target>,
     items: VecDeque<Item>,
     /// Zones that PowerDNS does not have as they were applied, by their ids in Odoo.
@@ -121,6 +126,7 @@ impl Run {
             sweep: None,
             findings,
             finding: None,
+            listed: None,
             targets: VecDeque::new(),
             items: VecDeque::new(),
             drifts: Vec::new(),
@@ -140,7 +146,7 @@ impl Run {
         if !self.outbox.is_empty() {
             return false;
         }
-        let has_read = !self.targets.is_empty() || self.finding.is_some();
+        let has_read = self.listed.is_some() || !self.targets.is_empty() || self.finding.is_some();
         if self.items.is_empty() { has_read || self.outcome.is_some() } else { outage.may_try() }
     }
 
@@ -173,7 +179,7 @@ impl Run {
                 None => std::future::pending().await,
             }
         };
-        let is_busy = is_full || !self.items.is_empty() || !self.targets.is_empty();
+        let is_busy = is_full || !self.items.is_empty() || self.listed.is_some() || !self.targets.is_empty();
         tokio::select! {
             () = unwanted => {}
             () = room => {}
@@ -189,6 +195,8 @@ impl Run {
     pub(super) async fn step<W: Fn(&Name) -> bool>(&mut self, tools: &mut Tools<'_, W>) {
         if let Some(item) = self.items.pop_front() {
             self.carry_out(item, tools).await;
+        } else if self.listed.is_some() {
+            self.list(tools.applier);
         } else if !self.targets.is_empty() {
             self.judge(tools.applier);
         } else if let Some(finding) = self.finding.take() {
@@ -239,6 +247,20 @@ impl Run {
         }
     }
 
+    fn list(&mut self, applier: &mut Applier) {
+        let (Some(listed), Some(sweep)) = (&mut self.listed, &mut self.sweep) else { return };
+        let mut drifts = sweep.list(listed.by_ref().take(LIST_SLICE), |zone| applier.memory.get(zone));
+        if listed.len() == 0 {
+            self.listed = None;
+            drifts.extend(sweep.end_list(applier.memory.iter()));
+        }
+        for drift in drifts {
+            if !applier.touched.is_after(&drift.zone, self.begun) {
+                self.take_drift(drift, applier);
+            }
+        }
+    }
+
     fn judge(&mut self, applier: &Applier) {
         let slice: Vec<Target> = self.targets.drain(..SLICE.min(self.targets.len())).collect();
         let suspects = match &mut self.sweep {
@@ -266,12 +288,9 @@ impl Run {
     fn take(&mut self, finding: Finding, applier: &mut Applier) {
         match finding {
             Finding::Listed(listing) => {
-                let Some(sweep) = &mut self.sweep else { return };
-                let drifts = sweep.listed(listing, applier.memory.iter());
-                for drift in drifts {
-                    if !applier.touched.is_after(&drift.zone, self.begun) {
-                        self.take_drift(drift, applier);
-                    }
+                if let Some(sweep) = &mut self.sweep {
+                    sweep.begin_list(listing.owned.len());
+                    self.listed = Some(listing.owned.into_iter());
                 }
             }
             Finding::Page(page) => {
@@ -364,6 +383,7 @@ impl Run {
 
     fn fail(&mut self, words: String) {
         self.outcome = Some(Err(words));
+        self.listed = None;
         self.targets.clear();
         self.items.clear();
         self.finding = None;
