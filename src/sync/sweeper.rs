@@ -84,8 +84,7 @@ impl Sweeper {
 
     /// Whether a step would do something at once.
     pub(super) fn has_work(&self) -> bool {
-        let is_ordered = |run: &Run| run.order.is_some();
-        if self.order.is_some() && !self.run.as_ref().is_some_and(is_ordered) {
+        if self.order.is_some() && is_free(self.run.as_ref()) {
             return true;
         }
         match &self.run {
@@ -97,7 +96,7 @@ impl Sweeper {
     /// Waits for an order, for what is read, or for the time of the next sweep. Nothing is lost if it is not waited for.
     pub(super) async fn wait(&mut self) {
         let due = if self.source.is_some() { self.next } else { far() };
-        let may_take = self.order.is_none() && !self.run.as_ref().is_some_and(|run| run.order.is_some());
+        let may_take = self.order.is_none() && is_free(self.run.as_ref());
         let going_on = async {
             match &mut self.run {
                 Some(run) => run.wait().await,
@@ -117,8 +116,7 @@ impl Sweeper {
         marks: &Marks,
         is_wanted: impl Fn(&Name) -> bool,
     ) {
-        if let Some(order) = self.order.take_if(|_| !self.run.as_ref().is_some_and(|run| run.order.is_some()))
-        {
+        if let Some(order) = self.order.take_if(|_| is_free(self.run.as_ref())) {
             self.obey(order, applier);
         } else if let Some(run) = &mut self.run {
             run.step(&mut Tools { applier, marks, is_wanted, outage: &mut self.outage }).await;
@@ -227,6 +225,11 @@ impl Sweeper {
             self.progress = SweepProgress { phase, since, read, of, ..self.progress.clone() };
         }
     }
+}
+
+/// Whether an order may begin: the one before it comes first.
+fn is_free(run: Option<&Run>) -> bool {
+    run.is_none_or(|run| run.order.is_none())
 }
 
 fn refuse(order: &SyncOrder, words: &str) {
