@@ -25,6 +25,9 @@ _hams__agent() {
             hams__agent,status)
                 cmd="hams__agent__subcmd__status"
                 ;;
+            hams__agent,sync)
+                cmd="hams__agent__subcmd__sync"
+                ;;
             hams__agent__subcmd__dead__subcmd__letters,drop)
                 cmd="hams__agent__subcmd__dead__subcmd__letters__subcmd__drop"
                 ;;
@@ -44,7 +47,7 @@ _hams__agent() {
 
     case "${cmd}" in
         hams__agent)
-            opts="-h -V --help --version run status dead-letters"
+            opts="-h -V --help --version run status dead-letters sync"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,6 +202,24 @@ _hams__agent() {
             ;;
         hams__subcmd__agent__subcmd__status)
             opts="-h --json --socket --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hams__subcmd__agent__subcmd__sync)
+            opts="-h --all --dry-run --force --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::status::Status;
 use crate::host::cause::last_cause;
 
-/// No status.
+/// No answer that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody answers at the socket.
@@ -27,6 +27,19 @@ pub enum ClientError {
         /// What is wrong with it.
         cause: String,
     },
+    /// It will not.
+    #[error("the agent at {socket} does not take the order: {words}")]
+    Refused {
+        /// The socket.
+        socket: PathBuf,
+        /// Its words.
+        words: String,
+    },
+}
+
+/// A client of whoever listens at `socket`.
+pub(super) fn connect(socket: &Path) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().unix_socket(socket).no_proxy()
 }
 
 /// The status of the agent that listens at `socket`.
@@ -35,12 +48,7 @@ pub async fn fetch(socket: &Path) -> Result<Status, ClientError> {
         socket: socket.to_owned(),
         cause: last_cause(&error),
     };
-    let client = reqwest::Client::builder()
-        .unix_socket(socket)
-        .no_proxy()
-        .timeout(Duration::from_secs(5))
-        .build()
-        .map_err(unreachable)?;
+    let client = connect(socket).timeout(Duration::from_secs(5)).build().map_err(unreachable)?;
     let answer = client.get("http://agent/status").send().await.map_err(unreachable)?;
     let answer = answer.error_for_status().map_err(unreachable)?;
     let answer_error =
@@ -56,6 +64,7 @@ mod tests {
     use crate::sync::Progress;
     use std::sync::Arc;
     use std::time::SystemTime;
+    use tokio::sync::mpsc;
 
     #[tokio::test]
     async fn the_status_comes_over_the_socket() {
@@ -66,7 +75,7 @@ mod tests {
         let listener = listen(&path).unwrap();
         let status = Status::new(SystemTime::now(), &Progress::default(), &Report::default());
         let present = status.clone();
-        let server = tokio::spawn(serve(listener, Arc::new(move || present.clone())));
+        let server = tokio::spawn(serve(listener, Arc::new(move || present.clone()), mpsc::channel(1).0));
         assert_eq!(fetch(&path).await.unwrap(), status);
         server.abort();
     }

@@ -11,10 +11,13 @@ mod pulses;
 mod run;
 mod socket;
 mod status;
+mod sync_client;
+mod sync_orders;
 
 pub use client::{ClientError, fetch};
 pub use credentials::CredentialError;
 pub use letters_settings::{LettersSettingsError, letters_settings};
 pub use logging::start as start_logging;
 pub use run::{AgentError, Options, run};
-pub use status::{CheckStatus, Status, SyncStatus};
+pub use status::{CheckStatus, Status, SweepStatus, SweptStatus, SyncStatus};
+pub use sync_client::{SyncLines, order};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tracing::{error, info};
@@ -22,8 +22,8 @@ use crate::health::{
     Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
 };
 use crate::sync::{
-    BrokerLogin, BrokerSettings, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError, Progress,
-    Settings, ZoneSync,
+    BrokerLogin, BrokerSettings, Caps, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError,
+    Progress, Settings, SweepSettings, SweepTimes, SyncOrder, ZoneSync,
 };
 
 /// Messages that may wait here, each of which may have 1 MiB: MemoryMax= of the unit must bear them.
@@ -105,7 +105,9 @@ impl AgentError {
 /// Runs until SIGTERM or SIGINT. An outage of the broker, of Odoo or of PowerDNS neither fails the start nor ends it.
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let started = SystemTime::now();
-    let (settings, checks) = load(&options)?;
+    // One may wait while the sync is at work for another.
+    let (orders, order_queue) = mpsc::channel(1);
+    let (settings, checks) = load(&options, order_queue)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
     let (stopper, stop) = watch::channel(false);
@@ -123,7 +125,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     };
     let mut sync_task = tokio::spawn(zone_sync.run());
     let mut check_task = tokio::spawn(checks::run(checks, report_sender, pulses.add("checks"), stop));
-    let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present)));
+    let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present), orders));
     let status_task = tokio::spawn(tell_status(present, progress, report));
     let watchdog_task = tokio::spawn(feed_watchdog(pulses));
     notify::ready();
@@ -157,7 +159,10 @@ async fn stopped(task: JoinHandle<()>) {
     }
 }
 
-fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError> {
+fn load(
+    options: &Options,
+    orders: mpsc::Receiver<SyncOrder>,
+) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError> {
     let config = AgentConfig::load(&options.config)?;
     let names = |key, texts: &[String]| -> Result<Vec<Name>, AgentError> {
         let name = |text: &String| {
@@ -216,6 +221,17 @@ fn load(options: &Options) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError
         nameservers,
         managed_suffixes,
         state_folder: options.state.clone(),
+        sweep: SweepSettings {
+            times: SweepTimes {
+                interval: Duration::from_secs(60 * u64::from(config.sync.sweep_minutes)),
+                full_hour: config.sync.full_sweep_hour,
+            },
+            caps: Caps {
+                zones: u64::from(config.sync.max_removals),
+                percent: config.sync.max_removals_percent,
+            },
+            orders,
+        },
         broker: BrokerSettings {
             login: BrokerLogin {
                 host: broker.host,

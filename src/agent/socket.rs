@@ -1,15 +1,17 @@
-//! HTTP on the control socket: `GET /status`. Who may open the socket is decided by its folder's mode.
+//! HTTP on the control socket: `GET /status`, `POST /sync`. Who may open the socket is decided by its folder's mode.
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::routing::get;
+use axum::body::Bytes;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::status::Status;
+use super::sync_orders::{self, Orders};
 
 /// Gives the present status.
 pub(super) type Present = Arc<dyn Fn() -> Status + Send + Sync>;
@@ -26,10 +28,11 @@ pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the agent ends.
-pub(super) async fn serve(listener: UnixListener, present: Present) -> io::Result<()> {
+pub(super) async fn serve(listener: UnixListener, present: Present, orders: Orders) -> io::Result<()> {
     let status = get(move || {
         let present = Arc::clone(&present);
         async move { Json(present()) }
     });
-    axum::serve(listener, Router::new().route("/status", status)).await
+    let sync = post(move |body: Bytes| sync_orders::answer(orders.clone(), body));
+    axum::serve(listener, Router::new().route("/status", status).route("/sync", sync)).await
 }

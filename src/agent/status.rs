@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{Report, State};
-use crate::sync::{Counters, Phase, Progress};
+use crate::sync::{Counters, Phase, Progress, SweepPhase, SweepProgress, SweepResult, SyncSummary};
 
 /// Of the shape below.
 const SCHEMA: u32 = 1;
@@ -44,6 +44,38 @@ pub struct SyncStatus {
     pub zones: usize,
     /// Counts since the start.
     pub counters: Counters,
+    /// How zones are compared beside the events.
+    #[serde(default)]
+    pub sweep: Option<SweepStatus>,
+}
+
+/// The sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepStatus {
+    /// What it is doing.
+    pub phase: SweepPhase,
+    /// Since when.
+    pub since: String,
+    /// Zones read so far by the one under way.
+    pub read: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Why the last one came to nothing.
+    pub error: Option<String>,
+    /// The last one that came to its end.
+    pub last: Option<SweptStatus>,
+    /// The last one of all zones.
+    pub last_full: Option<SweptStatus>,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweptStatus {
+    /// When it ended.
+    pub at: String,
+    /// Its sum.
+    #[serde(flatten)]
+    pub summary: SyncSummary,
 }
 
 /// One check.
@@ -67,13 +99,14 @@ impl Status {
     /// The status of an agent that started at `started`.
     pub(super) fn new(started: SystemTime, progress: &Progress, report: &Report) -> Self {
         let sync = SyncStatus {
-            state: sync_state(progress.phase),
+            state: sync_state(progress.phase).max(sweep_state(&progress.sweep)),
             phase: progress.phase,
             since: time(progress.since),
             reason: progress.reason.clone(),
             last_success: progress.last_success.map(time),
             zones: progress.zones,
             counters: progress.counters.clone(),
+            sweep: Some(SweepStatus::of(&progress.sweep)),
         };
         let entries = report.checks.iter();
         let checks = entries.map(|entry| CheckStatus {
@@ -114,6 +147,29 @@ impl Status {
     }
 }
 
+impl SweepStatus {
+    fn of(sweep: &SweepProgress) -> Self {
+        let swept =
+            |result: &SweepResult| SweptStatus { at: time(result.at), summary: result.summary.clone() };
+        Self {
+            phase: sweep.phase,
+            since: time(sweep.since),
+            read: sweep.read,
+            of: sweep.of,
+            error: sweep.error.clone(),
+            last: sweep.last.as_ref().map(swept),
+            last_full: sweep.last_full.as_ref().map(swept),
+        }
+    }
+}
+
+/// An operator must know of zones that only he may remove, and of a sweep that has worked and does not any more.
+fn sweep_state(sweep: &SweepProgress) -> State {
+    let is_held = sweep.last_full.as_ref().is_some_and(|result| result.summary.held > 0);
+    let is_broken = sweep.last_full.is_some() && sweep.error.is_some();
+    if is_held || is_broken { State::Degraded } else { State::Ok }
+}
+
 fn sync_state(phase: Phase) -> State {
     match phase {
         Phase::Idle | Phase::Applying => State::Ok,
@@ -148,9 +204,28 @@ mod tests {
     }
 
     #[test]
+    fn zones_that_are_held_back_degrade_it() {
+        let mut progress = Progress::default();
+        progress.enter(Phase::Idle, None);
+        let state = |progress: &Progress| Status::new(SystemTime::now(), progress, &Report::default()).state;
+        progress.sweep.error = Some("no key to Odoo".into());
+        assert_eq!(state(&progress), State::Ok, "it has not worked yet");
+        let summary = SyncSummary { held: 60, ..SyncSummary::default() };
+        progress.sweep.last_full = Some(SweepResult { at: SystemTime::now(), summary });
+        progress.sweep.error = None;
+        assert_eq!(state(&progress), State::Degraded);
+        progress.sweep.last_full.as_mut().unwrap().summary.held = 0;
+        assert_eq!(state(&progress), State::Ok);
+        progress.sweep.error = Some("the list is cut short".into());
+        assert_eq!(state(&progress), State::Degraded);
+    }
+
+    #[test]
     fn it_reads_its_own_json() {
-        let status =
-            Status::new(SystemTime::UNIX_EPOCH, &Progress::default(), &Report::new(["a".to_owned()]));
+        let mut progress = Progress::default();
+        let summary = SyncSummary { zones: 3, reason: Some("why".into()), ..SyncSummary::default() };
+        progress.sweep.last = Some(SweepResult { at: SystemTime::UNIX_EPOCH, summary });
+        let status = Status::new(SystemTime::UNIX_EPOCH, &progress, &Report::new(["a".to_owned()]));
         let text = serde_json::to_string(&status).unwrap();
         assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
         assert!(text.contains("\"started\":\"1970-01-01T00:00:00Z\""), "{text}");

@@ -7,6 +7,7 @@ use hams::agent::{Options, run, start_logging};
 use hams::cli::agent_args::{AgentArgs, AgentCommand};
 use hams::cli::dead_letters::dead_letters;
 use hams::cli::status::status;
+use hams::cli::sync::sync;
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = AgentArgs::parse();
@@ -15,6 +16,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let code = match args.command {
         AgentCommand::Status(args) => runtime.block_on(status(&args)),
         AgentCommand::DeadLetters { command } => runtime.block_on(dead_letters(&command)),
+        AgentCommand::Sync(args) => runtime.block_on(sync(&args)),
         AgentCommand::Run(args) => {
             start_logging();
             let options = Options {

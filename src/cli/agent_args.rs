@@ -19,6 +19,14 @@ pub const STATUS_EXIT: &[(u8, &str)] = &[
     (2, "something is failing, or the agent cannot be reached"),
 ];
 
+/// What the exit code of `hams-agent sync` tells.
+pub const SYNC_EXIT: &[(u8, &str)] = &[
+    (0, "done, or nothing to do"),
+    (1, "something could not be applied, or is held back"),
+    (2, "wrong usage, or the agent cannot be reached"),
+    (10, "with `--dry-run`: changes are pending"),
+];
+
 /// What the exit code of `hams-agent run` tells.
 pub const RUN_EXIT: &[(u8, &str)] = &[
     (0, "stopped because it was asked to"),
@@ -64,6 +72,13 @@ pub enum AgentCommand {
         #[command(subcommand)]
         command: DeadLettersCommand,
     },
+    /// Compare zones with Odoo now, and repair what differs
+    ///
+    /// The agent does this by itself: for all zones at its start and once a night, for those that were written every few
+    /// minutes. It reads Odoo and PowerDNS, shows each zone that is not as it should be with its differences, and puts it
+    /// right. It only ever touches zones of its own below the managed suffixes.
+    #[command(after_help = exit_status_help(SYNC_EXIT))]
+    Sync(SyncArgs),
 }
 
 /// `hams-agent run`
@@ -187,6 +202,26 @@ pub struct LettersAt {
     pub credentials: PathBuf,
 }
 
+/// `hams-agent sync`
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["zone", "all"]))]
+pub struct SyncArgs {
+    /// The zone to compare
+    pub zone: Option<String>,
+    /// Compare all zones, and remove those that Odoo no longer has
+    #[arg(long)]
+    pub all: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove however many zones Odoo no longer has: lifts the caps `max_removals` and `max_removals_percent`
+    #[arg(long, conflicts_with = "zone")]
+    pub force: bool,
+    /// The control socket of the agent
+    #[arg(long, value_name = "PATH", env = "HAMS_AGENT_SOCKET", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,5 +243,13 @@ mod tests {
         {
             assert!(!parsed(&format!("hams-agent dead-letters {wrong}")), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_sync_is_for_one_zone_or_for_all() {
+        let parse =
+            |words: &[&str]| AgentArgs::try_parse_from([&["hams-agent", "sync"], words].concat()).is_ok();
+        assert!(parse(&["a.u.hams.test"]) && parse(&["--all"]) && parse(&["--all", "--force", "--dry-run"]));
+        assert!(!parse(&[]) && !parse(&["a.u.hams.test", "--all"]) && !parse(&["a.u.hams.test", "--force"]));
     }
 }

@@ -9,7 +9,7 @@ use super::show_letters::{lines, list_json, page, page_json};
 use crate::agent::{LettersSettingsError, letters_settings};
 use crate::sync::letters::{carry_out, list};
 use crate::sync::{
-    Choice, ChoiceError, Done, Fate, LetterId, LettersError, LettersSettings, Listed, Listing,
+    Choice, ChoiceError, Done, LetterId, LettersError, LettersSettings, Listed, Listing, Settlement,
 };
 
 /// Letters that are shown before the question whether they are to go.
@@ -53,8 +53,10 @@ pub async fn dead_letters(command: &DeadLettersCommand) -> u8 {
     let ended = match command {
         DeadLettersCommand::List { json, at } => show_all(screen, at, *json).await,
         DeadLettersCommand::Show { id, json, at } => show_one(screen, at, id, *json).await,
-        DeadLettersCommand::Replay { which, at } => settle(screen, at, which, Fate::Replay, true).await,
-        DeadLettersCommand::Drop { which, yes, at } => settle(screen, at, which, Fate::Drop, *yes).await,
+        DeadLettersCommand::Replay { which, at } => settle(screen, at, which, Settlement::Replay, true).await,
+        DeadLettersCommand::Drop { which, yes, at } => {
+            settle(screen, at, which, Settlement::Drop, *yes).await
+        }
     };
     match ended {
         Ok(()) => 0,
@@ -91,7 +93,13 @@ async fn show_one(screen: Screen, at: &LettersAt, id: &str, json: bool) -> Resul
 }
 
 /// Replays or drops. Between the look and the deed nobody holds a letter, so that a question may take its time.
-async fn settle(screen: Screen, at: &LettersAt, which: &Which, fate: Fate, yes: bool) -> Result<(), Failure> {
+async fn settle(
+    screen: Screen,
+    at: &LettersAt,
+    which: &Which,
+    fate: Settlement,
+    yes: bool,
+) -> Result<(), Failure> {
     if !yes && !screen.can_ask() {
         return Err(Failure::CannotAsk);
     }
@@ -128,7 +136,7 @@ type Tally = BTreeMap<(LetterId, Done), usize>;
 
 async fn act(
     settings: &LettersSettings,
-    fate: Fate,
+    fate: Settlement,
     listing: &Listing,
     chosen: &[&Listed],
     done: &mut Tally,

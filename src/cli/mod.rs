@@ -24,8 +24,12 @@ pub mod secrets;
 mod show_letters;
 pub mod show_plan;
 pub mod show_run;
+#[cfg(feature = "agent")]
+mod show_sync;
 pub mod show_verify;
 #[cfg(feature = "agent")]
 pub mod status;
+#[cfg(feature = "agent")]
+pub mod sync;
 pub mod uninstall;
 pub mod vault;

@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use super::age::age;
 use super::agent_args::StatusArgs;
-use crate::agent::{Status, fetch};
+use super::show_sync::summary_words;
+use crate::agent::{Status, SweepStatus, fetch};
 use crate::health::State;
-use crate::sync::Phase;
+use crate::sync::{Phase, SweepPhase};
 
 /// Asks, prints to stdout, and returns the exit code.
 #[allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks")]
@@ -79,6 +80,9 @@ fn words(status: &Status, now: SystemTime) -> String {
     if let Some(time) = &sync.last_success {
         let _ = writeln!(out, "            last success {} ago", age(time, now));
     }
+    for line in sync.sweep.iter().flat_map(|sweep| sweep_words(sweep, now)) {
+        let _ = writeln!(out, "            {line}");
+    }
     for check in &status.checks {
         let _ = write!(out, "  {:<9} {}", check.state.as_str(), check.name);
         if let Some(reason) = &check.reason {
@@ -90,6 +94,37 @@ fn words(status: &Status, now: SystemTime) -> String {
         out.push('\n');
     }
     out
+}
+
+/// What the sweep does, and what the last ones came to.
+fn sweep_words(sweep: &SweepStatus, now: SystemTime) -> Vec<String> {
+    let doing = match sweep.phase {
+        SweepPhase::Off => return vec!["no sweep: this node knows no Odoo".to_owned()],
+        SweepPhase::Waiting => None,
+        SweepPhase::Changed => Some("compares what was written"),
+        SweepPhase::Full => Some("compares all zones"),
+        SweepPhase::Ordered => Some("compares what was ordered"),
+    };
+    let mut lines = Vec::new();
+    if let Some(doing) = doing {
+        let (read, of, age) = (sweep.read, sweep.of, age(&sweep.since, now));
+        lines.push(format!("sweep: {doing} for {age}, {read} of {of} zones read"));
+    }
+    if let Some(error) = &sweep.error {
+        lines.push(format!("the last sweep came to nothing: {error}"));
+    }
+    for (what, swept) in [("last sweep", &sweep.last), ("last sweep of all zones", &sweep.last_full)] {
+        // The last one may be one of all zones.
+        let is_told = what == "last sweep" && sweep.last == sweep.last_full;
+        if let Some(swept) = swept.as_ref().filter(|_| !is_told) {
+            let words = summary_words(&swept.summary).replace('\n', "; ");
+            lines.push(format!("{what} {} ago: {words}", age(&swept.at, now)));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("no sweep yet".to_owned());
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -117,6 +152,31 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_sweep_in_words() {
+        let noon = humantime::parse_rfc3339("2026-11-23T12:00:00Z").unwrap();
+        let words = |text: &str| sweep_words(&serde_json::from_str(text).unwrap(), noon);
+        let off = r#"{"phase": "off", "since": "2026-11-23T11:00:00Z", "read": 0, "of": 0}"#;
+        assert_eq!(words(off), ["no sweep: this node knows no Odoo"]);
+        assert_eq!(words(&off.replace("off", "waiting")), ["no sweep yet"]);
+        let swept = r#"{"at": "2026-11-23T11:58:00Z", "zones": 900, "changed": 2, "removed": 0, "held": 60, "failed": 0,
+            "dry_run": false, "reason": "60 of 960 zones"}"#;
+        let both = format!(
+            r#"{{"phase": "full", "since": "2026-11-23T11:59:50Z", "read": 500, "of": 900, "error": "no key",
+                "last": {swept}, "last_full": {swept}}}"#
+        );
+        assert_eq!(
+            words(&both),
+            [
+                "sweep: compares all zones for 10 s, 500 of 900 zones read",
+                "the last sweep came to nothing: no key",
+                "last sweep of all zones 2 min ago: 900 zones compared: 2 changed, 60 kept, though Odoo does not have them; 60 of 960 zones",
+            ]
+        );
+        let another = both.replacen("11:58", "11:59", 1);
+        assert_eq!(words(&another).len(), 4);
     }
 
     #[test]

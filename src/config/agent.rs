@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::config::name::Problem;
+use crate::config::sync;
+
 /// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentConfigError {
@@ -37,6 +40,9 @@ pub struct AgentConfig {
     pub dead_letters: Option<DeadLettersConfig>,
     /// Where they go.
     pub powerdns: PowerDnsConfig,
+    /// How it looks for changes that no message told it.
+    #[serde(default)]
+    pub sync: SyncConfig,
     /// What events refer to, where this node knows it.
     #[serde(default)]
     pub odoo: Option<OdooReadConfig>,
@@ -85,6 +91,56 @@ pub struct PowerDnsConfig {
     pub nameservers: Vec<String>,
     /// Zones below these belong to hams, absolute.
     pub managed_suffixes: Vec<String>,
+}
+
+/// `[sync]`: as hams.toml has it; the ranges are checked once more, since a value out of them would undo a safeguard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawSync")]
+pub struct SyncConfig {
+    /// Between two sweeps of what was written.
+    pub sweep_minutes: u16,
+    /// The local hour of the full sweep.
+    pub full_sweep_hour: u8,
+    /// Zones that one sweep may remove.
+    pub max_removals: u32,
+    /// The same in percent of those that are owned.
+    pub max_removals_percent: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSync {
+    sweep_minutes: u64,
+    full_sweep_hour: u64,
+    max_removals: u64,
+    max_removals_percent: u64,
+}
+
+/// What hams.toml's defaults are, for a file of a version that knew no sweep.
+impl Default for SyncConfig {
+    fn default() -> Self {
+        Self { sweep_minutes: 15, full_sweep_hour: 3, max_removals: 50, max_removals_percent: 1 }
+    }
+}
+
+impl TryFrom<RawSync> for SyncConfig {
+    type Error = String;
+
+    fn try_from(raw: RawSync) -> Result<Self, String> {
+        fn checked<T>(
+            key: &str,
+            number: u64,
+            check: impl Fn(u64) -> Result<T, Problem>,
+        ) -> Result<T, String> {
+            check(number).map_err(|problem| format!("`{key}`: {number} {}; {}", problem.what, problem.fix))
+        }
+        Ok(Self {
+            sweep_minutes: checked("sweep_minutes", raw.sweep_minutes, sync::minutes)?,
+            full_sweep_hour: checked("full_sweep_hour", raw.full_sweep_hour, sync::hour)?,
+            max_removals: checked("max_removals", raw.max_removals, sync::removals)?,
+            max_removals_percent: checked("max_removals_percent", raw.max_removals_percent, sync::percent)?,
+        })
+    }
 }
 
 /// `[odoo]`
@@ -199,6 +255,39 @@ mod tests {
         assert_eq!(config.health.tls_domain, None);
         let edge = load(&format!("{TEXT}\ntls_domain = \"hams.test\"")).unwrap();
         assert_eq!(edge.health.tls_domain.as_deref(), Some("hams.test"));
+    }
+
+    #[test]
+    fn without_a_table_for_the_sweep_the_defaults_hold() {
+        assert_eq!(load(TEXT).unwrap().sync, SyncConfig::default());
+        let keys = "[sync]\nsweep_minutes = 5\nfull_sweep_hour = 4\nmax_removals = 7\nmax_removals_percent = 2\n[health]";
+        let sync = load(&TEXT.replace("[health]", keys)).unwrap().sync;
+        let expected =
+            SyncConfig { sweep_minutes: 5, full_sweep_hour: 4, max_removals: 7, max_removals_percent: 2 };
+        assert_eq!(sync, expected);
+        for (good, bad, words) in [
+            (
+                "sweep_minutes = 5",
+                "sweep_minutes = 0",
+                "`sweep_minutes`: 0 minutes is out of range; give one from 1 to 1440",
+            ),
+            ("hour = 4", "hour = 24", "`full_sweep_hour`: 24 is no hour of a day; give one from 0 to 23"),
+            ("percent = 2", "percent = 200", "`max_removals_percent`: 200 percent is out of range"),
+            ("max_removals = 7", "max_removal = 7", "unknown field `max_removal`"),
+        ] {
+            let error = load(&TEXT.replace("[health]", &keys.replace(good, bad))).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains("hams-install"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_hams_toml() {
+        let default = |name: &str| crate::config::keys::find(name).unwrap().default.unwrap();
+        let sync = SyncConfig::default();
+        assert_eq!(default("sync.sweep_minutes"), sync.sweep_minutes.to_string());
+        assert_eq!(default("sync.full_sweep_hour"), sync.full_sweep_hour.to_string());
+        assert_eq!(default("sync.max_removals"), sync.max_removals.to_string());
+        assert_eq!(default("sync.max_removals_percent"), sync.max_removals_percent.to_string());
     }
 
     #[test]

@@ -175,6 +175,39 @@ pub const KEYS: &[Key] = &[
         doc: "The agent creates, changes and deletes zones below these names and nowhere else.",
     },
     Key {
+        name: "sync.sweep_minutes",
+        kind: Kind::Number,
+        default: Some("15"),
+        example: "5",
+        doc: "How often the agent looks for changes that no message told it: it reads from Odoo what was written since \
+            the last time, holds PowerDNS's list of zones against what it has applied, and repairs what differs. From 1 \
+            to 1440.",
+    },
+    Key {
+        name: "sync.full_sweep_hour",
+        kind: Kind::Number,
+        default: Some("3"),
+        example: "4",
+        doc: "The hour, 0 to 23 in the host's own time zone, in which the agent compares all zones, and removes those that \
+            Odoo no longer has. It does so at its start, too.",
+    },
+    Key {
+        name: "sync.max_removals",
+        kind: Kind::Number,
+        default: Some("50"),
+        example: "200",
+        doc: "How many zones one sweep may remove. Where more are missing in Odoo, it removes none, and `hams-agent sync --all \
+            --force` is needed. The larger one of this and `max_removals_percent` counts. With 0 for both, a sweep removes \
+            none. What Odoo's own messages remove is not counted.",
+    },
+    Key {
+        name: "sync.max_removals_percent",
+        kind: Kind::Number,
+        default: Some("1"),
+        example: "5",
+        doc: "The same as a part of the zones that the agent owns, in percent: 0 to 100.",
+    },
+    Key {
         name: "odoo.host",
         kind: Kind::Text,
         default: None,

@@ -34,7 +34,7 @@ mod tests {
     use crate::config::component::Component;
     use crate::config::odoo::OdooSource;
     use crate::config::postgresql::{Extension, PostgresqlSource};
-    use crate::config::settings::{Listen, MaxMemory};
+    use crate::config::settings::{Listen, MaxMemory, Sweep};
 
     fn loaded(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
@@ -66,6 +66,8 @@ mod tests {
         assert_eq!(config.postgresql.source, PostgresqlSource::Pgdg);
         assert_eq!((config.postgresql.version, config.postgresql.port), (16, 5432));
         assert_eq!(config.odoo.database, "hams_prod");
+        let sync = Sweep { sweep_minutes: 15, full_sweep_hour: 3, max_removals: 50, max_removals_percent: 1 };
+        assert_eq!(config.sync, sync);
         assert_eq!(config.daemons.source, Path::new("/opt/hams/daemons"));
         assert!(config.daemons.catalogue.is_none() && config.daemons.enable.is_empty());
         assert_eq!(config.odoo.source, OdooSource::Debian);
@@ -99,6 +101,11 @@ mod tests {
             nameservers = ["ns.DOMAIN", "ns.example.net."]
             personal_parent_zone = "p.DOMAIN."
             managed_suffixes = ["DOMAIN"]
+            [sync]
+            sweep_minutes = 5
+            full_sweep_hour = 23
+            max_removals = 0
+            max_removals_percent = 100
             [odoo]
             host = "ERP.example.org"
             database = "hams_test"
@@ -131,6 +138,9 @@ mod tests {
         assert_eq!(config.powerdns.nameservers, ["ns.hams.com.", "ns.example.net."]);
         assert_eq!(config.powerdns.personal_parent_zone, "p.hams.com.");
         assert_eq!(config.powerdns.managed_suffixes, ["hams.com."]);
+        let sync =
+            Sweep { sweep_minutes: 5, full_sweep_hour: 23, max_removals: 0, max_removals_percent: 100 };
+        assert_eq!(config.sync, sync);
         assert_eq!(config.odoo.host.as_deref(), Some("erp.example.org"));
         let tls = config.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
@@ -231,6 +241,10 @@ mod tests {
                 "powerdns.managed_suffixes = [\"club.org.\"]",
                 ["u.hams.com. lies outside", "hint: add `\"u.hams.com.\"`"],
             ),
+            ("sync.sweep_minutes = 0", ["0 minutes is out of range", "hint: give one from 1 to 1440"]),
+            ("sync.full_sweep_hour = 24", ["24 is no hour of a day", "hint: give one from 0 to 23"]),
+            ("sync.max_removals = 1000001", ["1000001 zones is out of range", "give one from 0 to 1000000"]),
+            ("sync.max_removals_percent = 101", ["101 percent is out of range", "give one from 0 to 100"]),
             ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
             ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),
             ("nginx.client_ca = \"ca.pem\"", ["is no absolute path", "beginning with `/`"]),

@@ -16,6 +16,7 @@ mod postgresql;
 mod render;
 mod resolve;
 mod settings;
+mod sync;
 
 pub use component::{Component, UnknownComponent};
 pub use error::{ConfigError, Place};
@@ -27,5 +28,5 @@ pub use render::{reference, render};
 pub use resolve::Overrides;
 pub use settings::{
     Apt, Config, Daemons, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis,
-    Repository, Tls,
+    Repository, Sweep, Tls,
 };

@@ -78,6 +78,10 @@ fn value(config: &Config, key: &str) -> Option<String> {
             Some(array(&folders.collect::<Vec<_>>()))
         }
         "odoo.key_file" => Some(path(&config.odoo.key_file)),
+        "sync.sweep_minutes" => Some(config.sync.sweep_minutes.to_string()),
+        "sync.full_sweep_hour" => Some(config.sync.full_sweep_hour.to_string()),
+        "sync.max_removals" => Some(config.sync.max_removals.to_string()),
+        "sync.max_removals_percent" => Some(config.sync.max_removals_percent.to_string()),
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),

@@ -12,8 +12,9 @@ use crate::config::odoo::{self, OdooSource};
 use crate::config::postgresql;
 use crate::config::settings::{
     Apt, Config, Daemons, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis,
-    Repository, Tls,
+    Repository, Sweep, Tls,
 };
+use crate::config::sync;
 
 /// The longest wait for apt's lock that is taken for meant.
 const LONGEST_LOCK_TIMEOUT: u64 = 24 * 60 * 60;
@@ -105,6 +106,12 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             nameservers: each("powerdns.nameservers", list(&settings, "powerdns.nameservers"), absolute)?,
             personal_parent_zone,
             managed_suffixes,
+        },
+        sync: Sweep {
+            sweep_minutes: number("sync.sweep_minutes", &settings, sync::minutes)?,
+            full_sweep_hour: number("sync.full_sweep_hour", &settings, sync::hour)?,
+            max_removals: number("sync.max_removals", &settings, sync::removals)?,
+            max_removals_percent: number("sync.max_removals_percent", &settings, sync::percent)?,
         },
         odoo: Odoo {
             host: host("odoo.host", &settings, &components, Component::Odoo)?,

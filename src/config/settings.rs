@@ -24,6 +24,8 @@ pub struct Config {
     pub rabbitmq: Rabbitmq,
     /// The table `[powerdns]`.
     pub powerdns: Powerdns,
+    /// The table `[sync]`.
+    pub sync: Sweep,
     /// The table `[odoo]`.
     pub odoo: Odoo,
     /// The table `[tls]`; `None`: a certificate that hams-install makes.
@@ -105,6 +107,19 @@ pub struct Powerdns {
     pub personal_parent_zone: String,
     /// Absolute names, lower case, with the trailing dot; never empty.
     pub managed_suffixes: Vec<String>,
+}
+
+/// How the agent looks for changes that no message told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// Between two looks at what was written: 1 to 1440 minutes.
+    pub sweep_minutes: u16,
+    /// The local hour of the full comparison: 0 to 23.
+    pub full_sweep_hour: u8,
+    /// Zones that one sweep may remove.
+    pub max_removals: u32,
+    /// The same in percent of those that are owned: 0 to 100.
+    pub max_removals_percent: u8,
 }
 
 /// The application.

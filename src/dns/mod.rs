@@ -3,6 +3,7 @@
 
 mod content;
 mod diff;
+mod diff_lines;
 mod loc;
 mod name;
 mod rrset;
@@ -12,6 +13,7 @@ mod zone;
 
 pub use content::{ContentError, canonical};
 pub use diff::{Change, Stored, diff};
+pub use diff_lines::diff_lines;
 pub use loc::LocError;
 pub use name::{Name, NameError};
 pub use rrset::{Key, RrSet, Ttl, TtlError};

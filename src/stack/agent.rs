@@ -55,6 +55,12 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             powerdns_api => powerdns::api(config),
             nameservers => config.powerdns.nameservers,
             managed_suffixes => config.powerdns.managed_suffixes,
+            sync => context! {
+                sweep_minutes => config.sync.sweep_minutes,
+                full_sweep_hour => config.sync.full_sweep_hour,
+                max_removals => config.sync.max_removals,
+                max_removals_percent => config.sync.max_removals_percent,
+            },
             odoo_url => key.as_ref().map(|key| &key.url),
             odoo_database => config.odoo.database,
             odoo_key_file => key.as_ref().map(|key| &key.path),

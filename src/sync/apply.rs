@@ -7,6 +7,7 @@ use super::event::{Action, Event, StateEvent};
 use super::memory::{Known, Memory, State};
 use super::reason::{Reason, Rejection};
 use super::reference::{Found, Target};
+use super::touched::Touched;
 use super::wanted::{Content, Wanted};
 use super::writer::{Applied, Before, Writer, WriterError};
 use crate::dns::{Draft, Name, Rejected, Zone};
@@ -18,6 +19,8 @@ pub(super) struct Applier {
     pub(super) memory: Memory,
     /// Whether there is an Odoo where events of the reference form can be looked up.
     pub(super) has_odoo: bool,
+    /// What was dealt with while a sweep was under way.
+    pub(super) touched: Touched,
 }
 
 /// What became of a dirty zone.
@@ -59,7 +62,7 @@ impl Applier {
         let effect = if found.unusable.is_empty() { Effect::Nothing } else { Effect::Refused };
         backlog.reject(number, Reason::Malformed, found.unusable);
         for target in found.targets {
-            if let Err(Rejection { reason, text }) = self.aim(backlog, Some(number), target) {
+            if let Err(Rejection { reason, text }) = self.aim(backlog, number, target) {
                 backlog.reject(number, reason, [text]);
                 backlog.open(number);
                 backlog.close(number, Effect::Refused);
@@ -69,25 +72,38 @@ impl Applier {
     }
 
     /// Makes the zone dirty that Odoo has like this.
-    fn aim<D>(
-        &mut self,
-        backlog: &mut Backlog<D>,
-        number: Option<Number>,
-        target: Target,
-    ) -> Result<(), Rejection> {
+    fn aim<D>(&mut self, backlog: &mut Backlog<D>, number: Number, target: Target) -> Result<(), Rejection> {
+        let (zone, mut work, rejected) = self.work(target)?;
+        let texts = rejected.iter().map(|text| format!("zone {zone}: {text}"));
+        backlog.reject(number, Reason::BadRrset, texts);
+        work.sources.push(number);
+        backlog.want(zone, work);
+        Ok(())
+    }
+
+    /// What is to become of the zone that Odoo has like this, and what of it cannot be published, in words.
+    pub(super) fn work(&self, target: Target) -> Result<(Name, Work, Vec<String>), Rejection> {
         let Target { zone, odoo_id, content, is_synced } = target;
         self.writer.permit(&zone)?;
         let is_there = content.is_some();
         let (wanted, rejected) = self.wanted(&zone, content);
         let is_to_mark = is_there && !is_synced && rejected.is_empty();
-        if let Some(number) = number {
-            let texts = rejected.iter().map(|text| format!("zone {zone}: {text}"));
-            backlog.reject(number, Reason::BadRrset, texts);
+        let work =
+            Work { wanted, version: None, odoo_id, is_to_mark, is_to_compare: false, sources: Vec::new() };
+        Ok((zone, work, rejected))
+    }
+
+    /// Whether PowerDNS was given what the target wants.
+    pub(super) fn agrees(&self, target: &Target, known: &Known) -> bool {
+        let (wanted, _) = self.wanted(&target.zone, target.content.clone());
+        is_fulfilled(&wanted, &known.state)
+    }
+
+    /// The zone's content in PowerDNS may not be what is remembered: it is compared before the next write.
+    pub(super) fn forget(&mut self, zone: &Name) {
+        if let Some(known) = self.memory.get(zone).cloned() {
+            self.memory.put(zone, Known { state: State::Unknown, serial: None, ..known });
         }
-        let sources = number.into_iter().collect();
-        let work = Work { wanted, version: None, odoo_id, is_to_mark, is_to_compare: false, sources };
-        backlog.want(zone, work);
-        Ok(())
     }
 
     fn follow<D>(
@@ -136,15 +152,8 @@ impl Applier {
 
     /// Whether PowerDNS has what is wanted, as far as the memory knows.
     fn is_done(&self, zone: &Name, work: &Work) -> bool {
-        let state = self.memory.get(zone).map(|known| &known.state);
-        match (&work.wanted, state) {
-            _ if work.is_to_compare => false,
-            (Wanted::Gone, Some(State::Absent)) => true,
-            (Wanted::Content(content), Some(State::Present(contents))) => {
-                contents.changes(&content.zone, &content.kept).is_empty()
-            }
-            _ => false,
-        }
+        let known = self.memory.get(zone);
+        !work.is_to_compare && known.is_some_and(|known| is_fulfilled(&work.wanted, &known.state))
     }
 
     /// Brings one zone to what is wanted of it, if it is not there already. An error is a passing failure, in words: the
@@ -172,7 +181,8 @@ impl Applier {
         let applied = match self.writer.confirmed(written).await {
             Ok(applied) => applied,
             Err(WriterError::Transient(text)) => {
-                self.doubt(zone);
+                // The request may have been done although no answer came.
+                self.forget(zone);
                 return Err(text);
             }
             Err(WriterError::Permanent(Rejection { reason, text })) => {
@@ -194,13 +204,6 @@ impl Applier {
         Ok(Written { effect, has_asked: true, refused })
     }
 
-    /// A request for the zone may have been done although no answer came: what is remembered of it may be wrong.
-    fn doubt(&mut self, zone: &Name) {
-        if let Some(known) = self.memory.get(zone).cloned() {
-            self.memory.put(zone, Known { state: State::Unknown, ..known });
-        }
-    }
-
     /// Remembers what became of the zone; `None` where it stayed as it was.
     fn note(&mut self, zone: &Name, work: &Work, is_now: Option<(State, Option<u32>)>) {
         let known = self.memory.get(zone);
@@ -210,6 +213,17 @@ impl Applier {
             None => (State::Unknown, None),
         });
         self.memory.put(zone, Known { state, serial, version, odoo_id: work.odoo_id });
+        self.touched.touch(zone);
+    }
+}
+
+fn is_fulfilled(wanted: &Wanted, state: &State) -> bool {
+    match (wanted, state) {
+        (Wanted::Gone, State::Absent) => true,
+        (Wanted::Content(content), State::Present(contents)) => {
+            contents.changes(&content.zone, &content.kept).is_empty()
+        }
+        _ => false,
     }
 }
 
@@ -237,6 +251,7 @@ mod tests {
             writer: Writer::new(powerdns, vec![Name::absolute("u.hams.test").unwrap()]),
             memory: Memory::open(folder.path()).unwrap(),
             has_odoo: false,
+            touched: Default::default(),
         };
         let zone = Name::absolute("a.u.hams.test").unwrap();
         let work = |wanted: Wanted| Work {

@@ -91,7 +91,7 @@ impl LettersError {
 
 /// What is to become of letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Settlement {
     /// Back to the queue of events.
     Replay,
     /// Gone for good.
@@ -137,7 +137,7 @@ pub async fn list(
 /// looked at, as many as were listed: what comes back as a new letter meanwhile is left where it is.
 pub async fn carry_out(
     settings: &LettersSettings,
-    fate: Fate,
+    fate: Settlement,
     chosen: &[&Listed],
     among: usize,
     mut tell: impl FnMut(&LetterId, Done),
@@ -158,8 +158,8 @@ pub async fn carry_out(
         *count -= 1;
         left -= 1;
         let done = match fate {
-            Fate::Drop => Done::Dropped,
-            Fate::Replay => {
+            Settlement::Drop => Done::Dropped,
+            Settlement::Replay => {
                 let properties = what_it_was(&properties);
                 let sent = publish(&sender, DEFAULT_EXCHANGE, &settings.events, &letter.body, properties);
                 match broker.within(sent).await? {

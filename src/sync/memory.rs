@@ -142,6 +142,11 @@ impl Memory {
         self.zones.get(zone)
     }
 
+    /// Every zone.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Name, &Known)> + Clone {
+        self.zones.iter()
+    }
+
     /// The name that the zone of that id had in Odoo when it was last applied.
     pub(super) fn name_of(&self, odoo_id: u64) -> Option<&Name> {
         self.names.get(&odoo_id)

@@ -1,21 +1,23 @@
 //! What Odoo has of zones: read page by page, many zones a request, and the note in each that PowerDNS has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::odoo_api::{OdooApi, OdooError, OdooSettings, OdooSetupError};
+use super::odoo_rows::{Id, Numbered, Pages, RecordAnswer, Stamped, ZoneAnswer, ZoneOfRecord};
+use super::odoo_stamp::Stamp;
 use super::target::Row;
 use crate::dns::Name;
 
 const ZONE: &str = "ham.dns.zone";
 const RECORD: &str = "ham.dns.record";
-/// Rows an answer may have.
-const PAGE: usize = 1000;
-/// Ids or names that one request asks for.
+/// Rows an answer may have: those of a whole chunk of zones, as a rule.
+const PAGE: usize = 5000;
+/// Ids or names that one request asks for, and zones of a page.
 const CHUNK: usize = 500;
+const ZONE_FIELDS: &[&str] = &["name", "pdns_synced"];
 
 /// A zone as Odoo has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,47 +29,19 @@ pub(super) struct OdooZone {
     pub(super) rows: Vec<Row>,
 }
 
+/// When a list counts as read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// With a page that is not full: quick.
+    Short,
+    /// With an empty page: one that was cut on its way takes nothing away.
+    Empty,
+}
+
 /// Reads zones and their records.
 #[derive(Debug, Clone)]
 pub(super) struct Odoo {
     api: OdooApi,
-}
-
-/// Whatever has an id.
-trait Numbered {
-    fn id(&self) -> u64;
-}
-
-#[derive(Deserialize)]
-struct ZoneAnswer {
-    id: u64,
-    name: Value,
-    #[serde(default)]
-    pdns_synced: bool,
-}
-
-#[derive(Deserialize)]
-struct RecordAnswer {
-    id: u64,
-    zone_id: Many2one,
-    #[serde(flatten)]
-    row: Row,
-}
-
-#[derive(Deserialize)]
-struct ZoneOfRecord {
-    id: u64,
-    zone_id: Many2one,
-}
-
-/// An id alone, or with a name for people; `false` for none.
-#[derive(Deserialize)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "what stands beside an id tells the shape")]
-enum Many2one {
-    Id(u64),
-    Named(u64, String),
-    None(bool),
 }
 
 impl Odoo {
@@ -78,35 +52,83 @@ impl Odoo {
     /// The zones that have one of these ids or names, each once, with all their records. Those that are not there are
     /// missing; a list that did not come whole is an error.
     pub(super) async fn zones(&mut self, ids: &[u64], names: &[Name]) -> Result<Vec<OdooZone>, OdooError> {
+        self.matching(ids, names, Ends::Short).await
+    }
+
+    /// The same, read with more care than haste.
+    pub(super) async fn zones_whole(
+        &mut self,
+        ids: &[u64],
+        names: &[Name],
+    ) -> Result<Vec<OdooZone>, OdooError> {
+        self.matching(ids, names, Ends::Empty).await
+    }
+
+    async fn matching(
+        &mut self,
+        ids: &[u64],
+        names: &[Name],
+        ends: Ends,
+    ) -> Result<Vec<OdooZone>, OdooError> {
         let by_id = ids.chunks(CHUNK).map(|ids| json!([["id", "in", ids]]));
         let by_name = names.chunks(CHUNK).map(named);
         let mut zones = BTreeMap::new();
         for domain in by_id.chain(by_name) {
-            for answer in self.all::<ZoneAnswer>(ZONE, &domain, &["name", "pdns_synced"]).await? {
-                let name = answer.name.as_str().unwrap_or_default().to_owned();
-                let (id, is_synced) = (answer.id, answer.pdns_synced);
-                zones.insert(id, OdooZone { id, name, is_synced, rows: Vec::new() });
-            }
+            self.each(ZONE, &domain, ZONE_FIELDS, ends, |row| insert(&mut zones, row)).await?;
         }
-        let ids: Vec<u64> = zones.keys().copied().collect();
-        for ids in ids.chunks(CHUNK) {
-            let fields = ["zone_id", "name", "record_type", "content", "ttl", "priority"];
-            let domain = json!([["zone_id", "in", ids]]);
-            for answer in self.all::<RecordAnswer>(RECORD, &domain, &fields).await? {
-                if let Some(zone) = answer.zone_id.id().and_then(|id| zones.get_mut(&id)) {
-                    zone.rows.push(answer.row);
-                }
-            }
+        self.with_records(zones, ends).await
+    }
+
+    /// All zones, a page at a time: the first ones after this id, in the order of their ids, with all their records.
+    /// After the last one comes an empty page; a short one says nothing.
+    pub(super) async fn page(&mut self, after: u64) -> Result<Vec<OdooZone>, OdooError> {
+        let mut zones = BTreeMap::new();
+        let mut pages = Pages::after(after, CHUNK);
+        for row in self.rows(ZONE, &json!([]), ZONE_FIELDS, &mut pages, CHUNK).await? {
+            insert(&mut zones, row);
         }
-        Ok(zones.into_values().collect())
+        self.with_records(zones, Ends::Empty).await
+    }
+
+    /// How many zones there are.
+    pub(super) async fn count(&mut self) -> Result<u64, OdooError> {
+        self.api.call(ZONE, "search_count", &json!({ "domain": [] })).await
+    }
+
+    /// When the last of what is there now was written; `None`: there is nothing.
+    pub(super) async fn newest(&mut self) -> Result<Option<Stamp>, OdooError> {
+        let mut newest = None;
+        for model in [ZONE, RECORD] {
+            // What was never stamped would come first.
+            let arguments = json!({
+                "domain": [["write_date", "!=", false]],
+                "fields": ["write_date"], "order": "write_date desc", "limit": 1,
+            });
+            let rows: Vec<Stamped> = self.api.call(model, "search_read", &arguments).await?;
+            newest = newest.max(rows.into_iter().map(|row| row.write_date).next());
+        }
+        Ok(newest)
+    }
+
+    /// The ids of the zones that were written since then, or of which a record was. What was removed leaves no trace here.
+    pub(super) async fn changed_since(&mut self, since: &Stamp) -> Result<BTreeSet<u64>, OdooError> {
+        let domain = json!([["write_date", ">=", since.as_str()]]);
+        let mut ids = BTreeSet::new();
+        self.each(ZONE, &domain, &["id"], Ends::Empty, |row: Id| ids.extend([row.id])).await?;
+        self.each(RECORD, &domain, &["zone_id"], Ends::Empty, |row: ZoneOfRecord| {
+            ids.extend(row.zone_id.id())
+        })
+        .await?;
+        Ok(ids)
     }
 
     /// The zone of each of these records that is still there.
     pub(super) async fn zones_of(&mut self, records: &[u64]) -> Result<BTreeMap<u64, u64>, OdooError> {
         let mut zones = BTreeMap::new();
         for ids in records.chunks(CHUNK) {
-            let answers = self.all::<ZoneOfRecord>(RECORD, &json!([["id", "in", ids]]), &["zone_id"]).await?;
-            zones.extend(answers.iter().filter_map(|answer| Some((answer.id, answer.zone_id.id()?))));
+            let domain = json!([["id", "in", ids]]);
+            let add = |row: ZoneOfRecord| zones.extend(row.zone_id.id().map(|zone| (row.id, zone)));
+            self.each(RECORD, &domain, &["zone_id"], Ends::Short, add).await?;
         }
         Ok(zones)
     }
@@ -121,8 +143,9 @@ impl Odoo {
                     continue;
                 }
             };
-            let still = self.all::<ZoneAnswer>(ZONE, &json!([["id", "in", ids]]), &["name"]).await?;
-            let still: Vec<u64> = still.iter().map(|zone| zone.id).collect();
+            let mut still = Vec::new();
+            let domain = json!([["id", "in", ids]]);
+            self.each(ZONE, &domain, &["id"], Ends::Short, |row: Id| still.push(row.id)).await?;
             if still.len() == ids.len() {
                 return Err(refused);
             }
@@ -138,60 +161,70 @@ impl Odoo {
         self.api.call::<Value>(ZONE, "write", &arguments).await.map(|_| ())
     }
 
-    async fn all<T: Numbered + DeserializeOwned>(
+    async fn with_records(
+        &mut self,
+        mut zones: BTreeMap<u64, OdooZone>,
+        ends: Ends,
+    ) -> Result<Vec<OdooZone>, OdooError> {
+        let ids: Vec<u64> = zones.keys().copied().collect();
+        for ids in ids.chunks(CHUNK) {
+            let fields = ["zone_id", "name", "record_type", "content", "ttl", "priority"];
+            let domain = json!([["zone_id", "in", ids]]);
+            let add = |record: RecordAnswer| {
+                if let Some(zone) = record.zone_id.id().and_then(|id| zones.get_mut(&id)) {
+                    zone.rows.push(record.row);
+                }
+            };
+            self.each(RECORD, &domain, &fields, ends, add).await?;
+        }
+        Ok(zones.into_values().collect())
+    }
+
+    /// Hands over every row, however many pages they are.
+    async fn each<T: Numbered + DeserializeOwned>(
         &mut self,
         model: &str,
         domain: &Value,
         fields: &[&str],
-    ) -> Result<Vec<T>, OdooError> {
-        let mut pages = Pages::new(PAGE);
-        while let Some(after) = pages.next() {
-            let mut terms = vec![json!(["id", ">", after])];
-            terms.extend(domain.as_array().cloned().unwrap_or_default());
-            // Without `load`, each row would come with its zone's name.
-            let arguments = json!({
-                "domain": terms, "fields": fields, "order": "id", "limit": PAGE, "load": null
-            });
-            let rows = self.api.call::<Vec<T>>(model, "search_read", &arguments).await?;
-            pages.add(rows).map_err(|cause| OdooError::Answer {
-                request: format!("/json/2/{model}/search_read"),
-                cause,
-            })?;
-        }
-        Ok(pages.rows)
-    }
-}
-
-/// Puts pages together, each of which begins after the last id of the one before it: rows that come and go meanwhile move
-/// no other row to a page that was read already.
-struct Pages<T> {
-    size: usize,
-    rows: Vec<T>,
-    is_whole: bool,
-}
-
-impl<T: Numbered> Pages<T> {
-    fn new(size: usize) -> Self {
-        Self { size, rows: Vec::new(), is_whole: false }
-    }
-
-    /// After which id the next page begins; `None` if all is there.
-    fn next(&self) -> Option<u64> {
-        (!self.is_whole).then(|| self.rows.last().map_or(0, Numbered::id))
-    }
-
-    /// Adds a page. A full one says nothing of whether it is the last; one that does not go on would never end.
-    fn add(&mut self, page: Vec<T>) -> Result<(), String> {
-        self.is_whole = page.len() < self.size;
-        for row in page {
-            let last = self.rows.last().map_or(0, Numbered::id);
-            if row.id() <= last {
-                return Err(format!("the row {} comes after {last}", row.id()));
-            }
-            self.rows.push(row);
+        ends: Ends,
+        mut take: impl FnMut(T),
+    ) -> Result<(), OdooError> {
+        let least = match ends {
+            Ends::Short => PAGE,
+            Ends::Empty => 1,
+        };
+        let mut pages = Pages::after(0, least);
+        while pages.next().is_some() {
+            self.rows(model, domain, fields, &mut pages, PAGE).await?.into_iter().for_each(&mut take);
         }
         Ok(())
     }
+
+    /// The rows of the next page.
+    async fn rows<T: Numbered + DeserializeOwned>(
+        &mut self,
+        model: &str,
+        domain: &Value,
+        fields: &[&str],
+        pages: &mut Pages,
+        limit: usize,
+    ) -> Result<Vec<T>, OdooError> {
+        let mut terms = vec![json!(["id", ">", pages.next()])];
+        terms.extend(domain.as_array().cloned().unwrap_or_default());
+        // Without `load`, each row would come with its zone's name.
+        let arguments =
+            json!({ "domain": terms, "fields": fields, "order": "id", "limit": limit, "load": null });
+        let rows = self.api.call::<Vec<T>>(model, "search_read", &arguments).await?;
+        pages
+            .pass(&rows)
+            .map_err(|cause| OdooError::Answer { request: format!("/json/2/{model}/search_read"), cause })?;
+        Ok(rows)
+    }
+}
+
+fn insert(zones: &mut BTreeMap<u64, OdooZone>, row: ZoneAnswer) {
+    let name = row.name.as_str().unwrap_or_default().to_owned();
+    zones.insert(row.id, OdooZone { id: row.id, name, is_synced: row.pdns_synced, rows: Vec::new() });
 }
 
 /// Zones of these names, however they are written: with or without the last dot, in any case.
@@ -214,62 +247,9 @@ fn escaped(letter: char) -> impl Iterator<Item = char> {
     is_special.then_some('\\').into_iter().chain([letter])
 }
 
-impl Many2one {
-    fn id(&self) -> Option<u64> {
-        match self {
-            Self::Id(id) | Self::Named(id, _) => Some(*id),
-            Self::None(_) => None,
-        }
-    }
-}
-
-impl Numbered for ZoneAnswer {
-    fn id(&self) -> u64 {
-        self.id
-    }
-}
-
-impl Numbered for RecordAnswer {
-    fn id(&self) -> u64 {
-        self.id
-    }
-}
-
-impl Numbered for ZoneOfRecord {
-    fn id(&self) -> u64 {
-        self.id
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    impl Numbered for u64 {
-        fn id(&self) -> u64 {
-            *self
-        }
-    }
-
-    #[test]
-    fn pages_follow_each_other_by_id() {
-        for (rows, requests) in [(0, 1), (9, 1), (10, 2), (25, 3)] {
-            let have: Vec<u64> = (1..=rows).map(|n| n * 3).collect();
-            let (mut pages, mut asked) = (Pages::new(10), 0);
-            while let Some(after) = pages.next() {
-                asked += 1;
-                pages.add(have.iter().copied().filter(|id| *id > after).take(10).collect()).unwrap();
-            }
-            assert_eq!((pages.rows, asked), (have, requests));
-        }
-    }
-
-    #[test]
-    fn a_page_that_does_not_go_on_is_refused() {
-        let mut pages = Pages::new(2);
-        pages.add(vec![5_u64, 6]).unwrap();
-        assert_eq!(pages.add(vec![5, 6]).unwrap_err(), "the row 5 comes after 6");
-    }
 
     #[test]
     fn names_in_every_spelling() {
@@ -284,17 +264,5 @@ mod tests {
             ["name", "=ilike", "c.u.hams.com"],
         ]);
         assert_eq!(named(&names), expected);
-    }
-
-    #[test]
-    fn both_shapes_of_an_answer() {
-        let text = r#"{"id": 3, "zone_id": [7, "k6bp"], "name": false, "record_type": "A", "content": "192.0.2.1",
-            "ttl": 300, "priority": 0}"#;
-        let named: RecordAnswer = serde_json::from_str(text).unwrap();
-        assert_eq!((named.id, named.zone_id.id()), (3, Some(7)));
-        let bare: ZoneOfRecord = serde_json::from_str(r#"{"id": 3, "zone_id": 7}"#).unwrap();
-        assert_eq!(bare.zone_id.id(), Some(7));
-        let none: ZoneOfRecord = serde_json::from_str(r#"{"id": 3, "zone_id": false}"#).unwrap();
-        assert_eq!(none.zone_id.id(), None);
     }
 }

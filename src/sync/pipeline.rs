@@ -8,7 +8,7 @@ use futures_util::future::OptionFuture;
 use lapin::message::Delivery;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::apply::Applier;
@@ -22,13 +22,14 @@ use super::odoo::Odoo;
 use super::outage::{Outage, earliest, far};
 use super::progress::{Phase, Progress};
 use super::reference::{Answer, Question, Reading};
+use super::sweeper::Sweeper;
 
 /// Messages that share one sync of the memory and one acknowledgement, while there is more to do.
 const MAX_BATCH: usize = 50;
 /// The window grows while the messages in it have fewer octets than this together, and shrinks at eight times as many.
 const SHORT_OCTETS: usize = 4 << 20;
 /// What a write in hand gets before the agent stops; if it is not done then, its messages come again.
-const STOP_GRACE: Duration = Duration::from_secs(3);
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(3);
 
 /// What ends a session.
 pub(super) enum Interrupted {
@@ -60,6 +61,10 @@ pub(super) struct Pipeline {
     /// What is being read there.
     pub(super) lookup: Option<JoinHandle<Reading>>,
     pub(super) marks: Marks,
+    /// Compares zones beside the events, whenever these leave time for it.
+    pub(super) sweeper: Sweeper,
+    /// Steps of sweeps since the memory was last made durable.
+    pub(super) unsynced: usize,
     /// Messages that may be here while they are short ones.
     pub(super) wide_prefetch: u16,
     pub(super) prefetch: u16,
@@ -73,11 +78,11 @@ pub(super) struct Pipeline {
 #[derive(Debug, Default)]
 pub(super) struct Outages {
     odoo: Outage,
-    powerdns: Outage,
+    pub(super) powerdns: Outage,
     /// The dead-letter queue.
     burial: Outage,
     /// The disk of the memory.
-    disk: Outage,
+    pub(super) disk: Outage,
 }
 
 impl Pipeline {
@@ -96,7 +101,8 @@ impl Pipeline {
         interrupted
     }
 
-    /// Takes what has come, writes one zone, ends what is done with it; rests where there is nothing to do.
+    /// Takes what has come, writes one zone, ends what is done with it; where no event wants one, the sweep makes a step.
+    /// Rests where there is nothing to do.
     async fn turn(
         &mut self,
         session: &mut Session,
@@ -104,12 +110,14 @@ impl Pipeline {
     ) -> Result<(), Interrupted> {
         self.take(session, backlog)?;
         self.look_up(session, backlog).await?;
-        self.write(backlog).await?;
+        if !self.write(backlog).await? && self.may_sweep() {
+            self.sweep(|zone| backlog.wanted(zone).is_some()).await.ok_or(Interrupted::Stop)?;
+        }
         self.finish(session, backlog).await?;
         if backlog.done_count() >= MAX_BATCH || !self.has_work(backlog) {
             self.commit(session, backlog).await?;
         }
-        if self.has_work(backlog) {
+        if self.has_work(backlog) || self.may_sweep() {
             // What asks nobody must not keep the other loops from moving.
             yield_now().await;
             return Ok(());
@@ -185,12 +193,12 @@ impl Pipeline {
         }
     }
 
-    /// Writes the zone that has been dirty for longest.
-    async fn write(&mut self, backlog: &mut Backlog<Delivery>) -> Result<(), Interrupted> {
+    /// Writes the zone that has been dirty for longest; false if there is none to be written now.
+    async fn write(&mut self, backlog: &mut Backlog<Delivery>) -> Result<bool, Interrupted> {
         if !self.outages.powerdns.may_try() {
-            return Ok(());
+            return Ok(false);
         }
-        let Some((zone, work)) = backlog.take_zone() else { return Ok(()) };
+        let Some((zone, work)) = backlog.take_zone() else { return Ok(false) };
         self.tell(backlog);
         let written = self.applier.write(&zone, &work);
         match moving(&self.pulse, &mut self.stop, STOP_GRACE, written).await {
@@ -221,7 +229,29 @@ impl Pipeline {
                 backlog.settle(&work, written.effect);
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Makes durable what was noted, and tells whether it is; `None`: the agent is to stop.
+    pub(super) async fn keep(&mut self, what: &str) -> Option<bool> {
+        match moving(&self.pulse, &mut self.stop, STOP_GRACE, self.applier.memory.sync()).await? {
+            Ok(()) => {
+                self.outages.disk.passed();
+                self.unsynced = 0;
+                Some(true)
+            }
+            Err(error) => {
+                warn!("{error}; {what}");
+                self.outages.disk.failed(error.to_string());
+                Some(false)
+            }
+        }
+    }
+
+    /// When something that is away may be tried again.
+    pub(super) fn earliest(&self) -> Instant {
+        let Outages { odoo, powerdns, burial, disk } = &self.outages;
+        earliest([odoo, powerdns, burial, disk, self.sweeper.outage()]).unwrap_or_else(far)
     }
 
     /// Deals with the deliveries whose zones are all done: what must not be lost goes to the dead letters.
@@ -282,14 +312,8 @@ impl Pipeline {
         if backlog.done_count() == 0 || !self.outages.disk.may_try() {
             return Ok(());
         }
-        match moving(&self.pulse, &mut self.stop, STOP_GRACE, self.applier.memory.sync()).await {
-            None => return Err(Interrupted::Stop),
-            Some(Ok(())) => self.outages.disk.passed(),
-            Some(Err(error)) => {
-                warn!("{error}; nothing is acknowledged until it is written");
-                self.outages.disk.failed(error.to_string());
-                return Ok(());
-            }
+        if !self.keep("nothing is acknowledged until it is written").await.ok_or(Interrupted::Stop)? {
+            return Ok(());
         }
         let (held, octets) = (backlog.held(), backlog.octets());
         let (up_to, others) = backlog.take_done();
@@ -326,8 +350,7 @@ impl Pipeline {
         self.tell(backlog);
         session.go_on().await?;
         let has_room = backlog.held() < usize::from(session.prefetch());
-        let outages = [&self.outages.odoo, &self.outages.powerdns, &self.outages.burial, &self.outages.disk];
-        let until = earliest(outages).unwrap_or_else(far);
+        let until = self.earliest();
         let lookup: OptionFuture<_> = self.lookup.as_mut().into();
         let woken = async {
             tokio::select! {
@@ -338,6 +361,7 @@ impl Pipeline {
                     Ok(reading) => Ok(Woken::Read(reading)),
                     Err(_) => Err(session.lost("a lookup in Odoo was cut short")),
                 },
+                () = self.sweeper.wait() => Ok(Woken::Time),
                 () = sleep_until(until) => Ok(Woken::Time),
             }
         };

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::order::SyncSummary;
+
 /// Where the sync stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,6 +43,65 @@ pub struct Counters {
     pub retries: u64,
 }
 
+/// Where the sweep stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SweepPhase {
+    /// There is no Odoo to compare zones with.
+    #[default]
+    Off,
+    /// The next one has its time.
+    Waiting,
+    /// Zones that were written are compared.
+    Changed,
+    /// All zones are compared.
+    Full,
+    /// What an operator has ordered is compared.
+    Ordered,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepResult {
+    /// When it ended.
+    pub at: SystemTime,
+    /// Its sum.
+    pub summary: SyncSummary,
+}
+
+/// The sweep as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepProgress {
+    /// What it is doing.
+    pub phase: SweepPhase,
+    /// Since when.
+    pub since: SystemTime,
+    /// Zones read so far by the one under way.
+    pub read: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Why the last one came to nothing, in words; it is tried again.
+    pub error: Option<String>,
+    /// The last one that came to its end.
+    pub last: Option<SweepResult>,
+    /// The last one of all zones.
+    pub last_full: Option<SweepResult>,
+}
+
+impl Default for SweepProgress {
+    fn default() -> Self {
+        Self {
+            phase: SweepPhase::default(),
+            since: SystemTime::now(),
+            read: 0,
+            of: 0,
+            error: None,
+            last: None,
+            last_full: None,
+        }
+    }
+}
+
 /// The sync as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -56,6 +117,8 @@ pub struct Progress {
     pub last_success: Option<SystemTime>,
     /// How many zones are remembered.
     pub zones: usize,
+    /// How zones are compared beside the events.
+    pub sweep: SweepProgress,
 }
 
 impl Default for Progress {
@@ -67,6 +130,7 @@ impl Default for Progress {
             counters: Counters::default(),
             last_success: None,
             zones: 0,
+            sweep: SweepProgress::default(),
         }
     }
 }

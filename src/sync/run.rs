@@ -14,12 +14,15 @@ use super::broker::{BrokerSettings, Session};
 use super::dead_letter::DeadLetters;
 use super::marks::Marks;
 use super::memory::{Memory, MemoryError};
-use super::moving::{Pulse, moving};
+use super::moving::Pulse;
 use super::odoo::Odoo;
 use super::odoo_api::{OdooSettings, OdooSetupError};
 use super::pipeline::{Interrupted, Outages, Pipeline};
 use super::powerdns::PowerDns;
 use super::progress::{Phase, Progress};
+use super::sweep_run::Source;
+use super::sweeper::{SweepSettings, Sweeper};
+use super::touched::Touched;
 use super::writer::Writer;
 use crate::dns::Name;
 
@@ -41,6 +44,8 @@ pub struct Settings {
     pub managed_suffixes: Vec<Name>,
     /// The folder of the memory.
     pub state_folder: PathBuf,
+    /// When zones are compared with Odoo that no event names.
+    pub sweep: SweepSettings,
 }
 
 /// The sync cannot be opened.
@@ -70,11 +75,15 @@ impl ZoneSync {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, OpenError> {
         let odoo = settings.odoo.map(Odoo::new).transpose()?;
+        let powerdns = settings.powerdns.clone();
+        let source = odoo.clone().map(|odoo| Source { odoo, powerdns });
+        let sweeper = Sweeper::new(settings.sweep, source, settings.managed_suffixes.clone());
         let applier = Applier {
             nameservers: settings.nameservers,
             writer: Writer::new(settings.powerdns, settings.managed_suffixes),
             memory: Memory::open(&settings.state_folder)?,
             has_odoo: odoo.is_some(),
+            touched: Touched::default(),
         };
         let pipeline = Pipeline {
             applier,
@@ -82,6 +91,8 @@ impl ZoneSync {
             marks: Marks::start(odoo.clone()),
             odoo,
             lookup: None,
+            sweeper,
+            unsynced: 0,
             prefetch: settings.broker.prefetch,
             wide_prefetch: settings.broker.wide_prefetch,
             outages: Outages::default(),
@@ -104,8 +115,7 @@ impl ZoneSync {
 async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
     let mut backoff = Backoff::default();
     loop {
-        let opening = Session::open(broker);
-        let opened = moving(&pipeline.pulse, &mut pipeline.stop, Duration::ZERO, opening).await;
+        let opened = pipeline.sweep_until(Session::open(broker)).await;
         let error = match opened {
             None => return,
             Some(Err(error)) => error,
@@ -126,8 +136,7 @@ async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
         };
         warn!("{error}; trying again");
         pipeline.enter(Phase::Waiting, Some(error.to_string()));
-        let wait = sleep(backoff.next());
-        if moving(&pipeline.pulse, &mut pipeline.stop, Duration::ZERO, wait).await.is_none() {
+        if pipeline.sweep_until(sleep(backoff.next())).await.is_none() {
             return;
         }
     }

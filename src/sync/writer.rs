@@ -63,6 +63,11 @@ impl Writer {
         Self { powerdns, managed, unflushed: BTreeSet::new() }
     }
 
+    /// The server, to be asked and not to be written to.
+    pub(super) fn powerdns(&self) -> &PowerDns {
+        &self.powerdns
+    }
+
     /// Refuses a zone that is not below a managed suffix: without a request, whatever PowerDNS holds.
     pub(super) fn permit(&self, zone: &Name) -> Result<(), Rejection> {
         let is_below = |suffix: &Name| zone != suffix && zone.is_inside(suffix);
@@ -244,7 +249,8 @@ impl From<PowerDnsError> for WriterError {
     }
 }
 
-fn own(name: &Name, account: &str) -> Result<(), Rejection> {
+/// Refuses a zone of another account.
+pub(super) fn own(name: &Name, account: &str) -> Result<(), Rejection> {
     if account == ACCOUNT {
         return Ok(());
     }

@@ -65,20 +65,24 @@ pub fn hams_agent() -> String {
         exit_status: &[
             (
                 0,
-                "`run`: stopped because it was asked to. `status`: everything is ok. `dead-letters`: done; there may be no \
-                 letter at all.",
+                "`run`: stopped because it was asked to. `status`: everything is ok. `sync`: done, or nothing to do. \
+                 `dead-letters`: done; there may be no letter at all.",
             ),
             (
                 1,
                 "`run`: its state folder or its socket cannot be used. `status`: something is degraded or unknown. \
+                 `sync`: something could not be applied, or is held back. \
                  `dead-letters`: not all was done, as RabbitMQ is away, a letter stays or is gone, or the answer was no.",
             ),
             (
                 2,
                 "`run`: wrong usage, configuration or credentials, so a restart does not help. \
-                 `status`: something is failing, or the agent cannot be reached. `dead-letters`: wrong usage, no such \
-                 letter, not root, or wrong configuration or credentials; nothing was done.",
+                 `status`: something is failing, or the agent cannot be reached. \
+                 `sync`: wrong usage, or the agent cannot be reached. \
+                 `dead-letters`: wrong usage, no such letter, not root, or wrong configuration or credentials; nothing was \
+                 done.",
             ),
+            (10, "`sync --dry-run`: changes are pending."),
         ],
         environment: "Each option has a twin in the environment; the command line wins.",
         variables: &[(
@@ -91,7 +95,7 @@ pub fn hams_agent() -> String {
                 "/etc/hams/credentials/rabbitmq-letters-password",
                 "What `hams-agent dead-letters` logs in to RabbitMQ with. Root only; the agent itself is not given it.",
             ),
-            ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` asks."),
+            ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` and `sync` ask."),
             ("/var/lib/hams-agent/", "What the agent has applied, across restarts."),
         ],
         examples: &[
@@ -105,6 +109,10 @@ pub fn hams_agent() -> String {
             (
                 "Let all go that was not for this node:",
                 "hams-agent dead-letters drop --all --reason forbidden-zone",
+            ),
+            (
+                "See what differs from Odoo, and put it right:",
+                "hams-agent sync --all --dry-run\nhams-agent sync --all",
             ),
         ],
         see_also: &[("hams-install", "8"), ("hams.toml", "5"), ("systemctl", "1"), ("journalctl", "1")],

@@ -10,11 +10,13 @@ mod found;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod local;
+mod many;
 mod member;
 mod node;
 mod power;
 mod reference;
 mod stays;
+mod sweep;
 #[path = "../install/watch.rs"]
 mod watch;
 
@@ -51,7 +53,10 @@ fn the_whole_stack_on_debian_13() {
     browser::logs_in(&node);
     let (zone, record) = addon::publishes_on_commit(&node);
     member::is_known_to_odoo(&node);
+    sweep::says_what_it_lacks(&node);
     reference::follows_odoo(&node, zone, record);
+    sweep::puts_zones_right(&node);
+    many::zones_are_swept(&node);
 }
 
 fn holds(node: &Node, versions: Versions) {

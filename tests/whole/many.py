@@ -1,0 +1,28 @@
+"""Puts many zones into PowerDNS's database at once, as the agent would have put them there. Arguments: the database, how
+many. PowerDNS must not be running."""
+
+import sqlite3
+import sys
+
+database, count = sys.argv[1], int(sys.argv[2])
+SOA = "ns1.hams.test. hostmaster.hams.test. 1 10800 3600 604800 3600"
+SETS = [
+    ("", "SOA", 3600, SOA),
+    ("", "NS", 3600, "ns1.hams.test."),
+    ("", "NS", 3600, "ns2.hams.test."),
+    ("www.", "A", 300, "192.0.2.1"),
+    ("", "TXT", 300, '"v=spf1 -all"'),
+    ("", "MX", 300, "10 mail.example.com."),
+]
+
+with sqlite3.connect(database) as connection:
+    for number in range(count):
+        zone = f"m{number:05}.u.hams.test"
+        row = connection.execute(
+            "INSERT INTO domains (name, type, account) VALUES (?, 'NATIVE', 'hams')", (zone,)
+        )
+        connection.executemany(
+            "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth)"
+            " VALUES (?, ?, ?, ?, ?, 0, 0, '', 1)",
+            [(row.lastrowid, owner + zone, rtype, content, ttl) for owner, rtype, ttl, content in SETS],
+        )
