@@ -27,7 +27,10 @@ impl Pipeline {
             // What is not kept is compared again.
             self.keep("a sweep goes on when it is").await?;
         }
-        let is_other = self.progress.borrow().sweep != *self.sweeper.progress();
+        let is_other = {
+            let told = self.progress.borrow();
+            told.sweep != *self.sweeper.progress() || told.zones != self.applier.memory.len()
+        };
         if is_other {
             let sweep = self.sweeper.progress().clone();
             self.note(|progress| progress.sweep = sweep);

@@ -25,6 +25,8 @@ fn every_change_arrives() {
         let past = |what: &str| eprintln!("{suite}: {what} ({:.0} s)", begun.elapsed().as_secs_f64());
         let node = Node::up(suite);
         past("a node");
+        let told = node.host.run(&["hams-agent", "sync", "--all"]).expect(1);
+        assert!(told.stderr.contains("this node knows no Odoo"), "{}", told.text());
         let story = killed::nothing_is_lost(&node, &mut random);
         past("the agent was killed five times");
         outage::the_same_again_changes_nothing(&node, &story);
