@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::apply::Applier;
 use super::finding::Scope;
 use super::marks::Marks;
-use super::order::{SyncLine, SyncOrder, Which};
+use super::order::{SyncLine, SyncOrder, SyncSummary, Which};
 use super::outage::{Outage, far};
 use super::progress::{SweepPhase, SweepProgress, SweepResult};
 use super::schedule::{Next, Schedule, SweepTimes, local_seconds};
@@ -179,9 +179,9 @@ impl Sweeper {
             (None, ..) => {}
             (Some(Ok(())), Some(scope), order) if !run.tally.dry_run => {
                 let is_full = *scope == Scope::Full;
-                let (zones, changed, removed) = (run.tally.zones, run.tally.changed, run.tally.removed);
-                if is_full || changed + removed + run.tally.failed > 0 {
-                    info!(is_full, zones, changed, removed, run.tally.held, run.tally.failed, "swept");
+                let SyncSummary { zones, changed, removed, held, failed, .. } = run.tally;
+                if is_full || changed + removed + failed > 0 {
+                    info!(is_full, zones, changed, removed, held, failed, "swept");
                 }
                 let result = SweepResult { at: SystemTime::now(), summary: run.tally.clone() };
                 self.progress.error = None;
@@ -248,7 +248,7 @@ mod tests {
     use crate::sync::memory::{Known, Memory, State};
     use crate::sync::odoo::Odoo;
     use crate::sync::odoo_api::OdooSettings;
-    use crate::sync::order::{Fate, SyncRequest, SyncSummary};
+    use crate::sync::order::{Fate, SyncRequest};
     use crate::sync::powerdns::PowerDns;
     use crate::sync::powerdns_list::{Listed, Listing};
     use crate::sync::reference::Target;

@@ -15,7 +15,12 @@ const BATCH: usize = 100;
 impl Pipeline {
     /// Whether a sweep can do something at once.
     pub(super) fn may_sweep(&self) -> bool {
-        self.sweeper.has_work() && self.outages.powerdns.may_try() && self.outages.disk.may_try()
+        self.has_what_a_sweep_needs() && self.sweeper.has_work()
+    }
+
+    /// What a sweep writes to is not away. While it is, a sweep is not waited for either: what it has to do could not be done.
+    pub(super) fn has_what_a_sweep_needs(&self) -> bool {
+        self.outages.powerdns.may_try() && self.outages.disk.may_try()
     }
 
     /// A step of the sweep; `None`: the agent is to stop.
@@ -27,7 +32,10 @@ impl Pipeline {
             // What is not kept is compared again.
             self.keep("a sweep goes on when it is").await?;
         }
-        let is_other = self.progress.borrow().sweep != *self.sweeper.progress();
+        let is_other = {
+            let told = self.progress.borrow();
+            told.sweep != *self.sweeper.progress() || told.zones != self.applier.memory.len()
+        };
         if is_other {
             let sweep = self.sweeper.progress().clone();
             self.note(|progress| progress.sweep = sweep);
@@ -47,10 +55,11 @@ impl Pipeline {
                 continue;
             }
             let until = self.earliest();
+            let may_sweep = self.has_what_a_sweep_needs();
             let woken = async {
                 tokio::select! {
                     done = &mut other => Some(done),
-                    () = self.sweeper.wait() => None,
+                    () = self.sweeper.wait(), if may_sweep => None,
                     () = sleep_until(until) => None,
                 }
             };

@@ -37,6 +37,8 @@ fn every_change_arrives() {
         past("a node");
         round_trip::survives(&node, &mut random);
         past("contents at random");
+        let told = node.host.run(&["hams-agent", "sync", "--all"]).expect(1);
+        assert!(told.stderr.contains("this node knows no Odoo"), "{}", told.text());
         let story = killed::nothing_is_lost(&node, &mut random);
         past("the agent was killed five times");
         outage::the_same_again_changes_nothing(&node, &story);
