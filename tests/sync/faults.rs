@@ -40,15 +40,15 @@ pub fn all(suite: &str, random: &mut Random) {
     );
     fault::stand_between(&node);
     let mut history = History::default();
-    for fault in Fault::ALL {
-        round(&node, &mut history, random, &[fault], [EVENTS, ZONES]);
-    }
+    a_long_outage(&node);
+    everything_away(&node, 30);
     for _ in 0..TRIPLES {
         let faults = three(random, &Fault::ALL);
         round(&node, &mut history, random, &faults, [EVENTS, ZONES]);
     }
-    a_long_outage(&node);
-    everything_away(&node, 30);
+    for fault in Fault::ALL {
+        round(&node, &mut history, random, &[fault], [EVENTS, ZONES]);
+    }
     node.holds(&history.zones);
 }
 
