@@ -16,6 +16,9 @@ use crate::secrets::Secret;
 const HEARTBEAT_SECONDS: u16 = 20;
 /// Reaching the broker, logging in, opening the channels.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Any answer of the broker. The client library does not always notice that the connection breaks while it waits for one,
+/// and a loop that stands still for twice as long is taken for dead.
+const ANSWER_LIMIT: Duration = Duration::from_secs(8);
 /// A polite good-bye; the broker returns what was not acknowledged either way.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -146,8 +149,8 @@ impl Session {
         self.prefetch = prefetch;
         self.is_ending = true;
         let tag = self.consumer.tag();
-        let cancelled = self.channel.basic_cancel(tag.as_str(), BasicCancelOptions::default()).await;
-        cancelled.map_err(|error| amqp(&self.address, &error))
+        let cancelled = self.channel.basic_cancel(tag.as_str(), BasicCancelOptions::default());
+        in_time(&self.address, cancelled).await
     }
 
     /// The next message; `None` where the consumer has ended as it was told to, and `go_on` is due. An error is the end of
@@ -177,28 +180,23 @@ impl Session {
         if !self.has_ended {
             return Ok(());
         }
-        let next = consumer(&self.channel, &self.queue, self.prefetch).await;
-        self.consumer = next.map_err(|error| amqp(&self.address, &error))?;
+        self.consumer = in_time(&self.address, consumer(&self.channel, &self.queue, self.prefetch)).await?;
         (self.is_ending, self.has_ended) = (false, false);
         Ok(())
     }
 
     /// Acknowledges this message and all before it.
     pub(super) async fn acknowledge_up_to(&self, last: &Delivery) -> Result<(), BrokerError> {
-        self.acknowledged(last.ack(BasicAckOptions { multiple: true }).await)
+        self.acknowledged(in_time(&self.address, last.ack(BasicAckOptions { multiple: true })).await)
     }
 
-    fn acknowledged(&self, result: Result<bool, lapin::Error>) -> Result<(), BrokerError> {
-        match result {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.lost("the channel is closed")),
-            Err(error) => Err(amqp(&self.address, &error)),
-        }
+    fn acknowledged(&self, result: Result<bool, BrokerError>) -> Result<(), BrokerError> {
+        if result? { Ok(()) } else { Err(self.lost("the channel is closed")) }
     }
 
     /// Acknowledges this message alone.
     pub(super) async fn acknowledge(&self, one: &Delivery) -> Result<(), BrokerError> {
-        self.acknowledged(one.ack(BasicAckOptions::default()).await)
+        self.acknowledged(in_time(&self.address, one.ack(BasicAckOptions::default())).await)
     }
 
     /// True as long as acknowledgements can get through.
@@ -235,6 +233,17 @@ impl Session {
     }
 }
 
+/// What the broker answers, or that it does not.
+async fn in_time<T>(
+    address: &str,
+    answer: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, BrokerError> {
+    match tokio::time::timeout(ANSWER_LIMIT, answer).await {
+        Ok(answered) => answered.map_err(|error| amqp(address, &error)),
+        Err(_) => Err(BrokerError::Timeout(address.to_owned())),
+    }
+}
+
 async fn consumer(channel: &Channel, queue: &str, prefetch: u16) -> Result<Consumer, lapin::Error> {
     channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
     // Exclusive: a second consumer would take every other message, and their order would be lost.
@@ -244,4 +253,16 @@ async fn consumer(channel: &Channel, queue: &str, prefetch: u16) -> Result<Consu
 
 fn amqp(address: &str, error: &lapin::Error) -> BrokerError {
     BrokerError::Amqp { address: address.to_owned(), cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_never_comes_ends_the_wait() {
+        let never = in_time("127.0.0.1:5672", std::future::pending::<Result<(), lapin::Error>>()).await;
+        assert!(matches!(never, Err(BrokerError::Timeout(_))), "{never:?}");
+        assert_eq!(in_time("127.0.0.1:5672", async { Ok(7) }).await.unwrap(), 7);
+    }
 }
