@@ -47,6 +47,7 @@ mod wanted;
 mod writer;
 
 pub use broker::{BrokerLogin, BrokerSettings};
+pub use event::Event;
 pub use letter::{Letter, LetterId};
 pub use letter_choice::{Choice, ChoiceError, Listed, Listing};
 pub use letters::{Done, LettersError, LettersSettings, Settlement};
@@ -58,7 +59,7 @@ pub use order::{
 };
 pub use powerdns::{PowerDns, PowerDnsError, RemoteZone};
 pub use progress::{Counters, Phase, Progress, SweepPhase, SweepProgress, SweepResult};
-pub use reason::Reason;
+pub use reason::{Reason, Rejection};
 pub use run::{OpenError, Settings, ZoneSync};
 pub use schedule::SweepTimes;
 pub use sweep::Caps;
