@@ -117,12 +117,21 @@ impl Pipeline {
         if backlog.done_count() >= MAX_BATCH || !self.has_work(backlog) {
             self.commit(session, backlog).await?;
         }
-        if self.has_work(backlog) || self.may_sweep() {
-            // What asks nobody must not keep the other loops from moving.
-            yield_now().await;
-            return Ok(());
+        let is_more = self.has_work(backlog);
+        if !is_more && !self.may_sweep() {
+            return self.rest(session, backlog).await;
         }
-        self.rest(session, backlog).await
+        if !is_more {
+            // A sweep takes long: what would wait for a rest must not wait for its end.
+            self.tell(backlog);
+            session.go_on().await?;
+            if !session.is_open() {
+                return Err(session.ended().into());
+            }
+        }
+        // What asks nobody must not keep the other loops from moving.
+        yield_now().await;
+        Ok(())
     }
 
     /// Takes the messages that are here already, as many as may be.

@@ -221,8 +221,11 @@ impl Run {
         let manner = Manner { is_shown: self.order.is_some(), is_dry_run: self.tally.dry_run };
         match item.carry_out(manner, tools.applier, tools.marks).await {
             Ok(told) => {
-                self.setbacks = 0;
-                tools.outage.passed();
+                // A note alone says nothing about PowerDNS.
+                if item.cause != Cause::Note {
+                    self.setbacks = 0;
+                    tools.outage.passed();
+                }
                 if let Some(zone) = told {
                     self.log(&zone, item.cause);
                     self.tell_zone(zone);

@@ -27,6 +27,11 @@ impl Pipeline {
     pub(super) async fn sweep(&mut self, is_wanted: impl Fn(&Name) -> bool) -> Option<()> {
         let step = self.sweeper.step(&mut self.applier, &self.marks, is_wanted);
         moving(&self.pulse, &mut self.stop, STOP_GRACE, step).await?;
+        // Steps that wait for nothing are over before `moving` comes to look.
+        (self.pulse)();
+        if *self.stop.borrow() {
+            return None;
+        }
         self.unsynced += 1;
         if self.unsynced >= BATCH || !self.sweeper.is_busy() {
             // What is not kept is compared again.
