@@ -94,7 +94,7 @@ fn scaled(word: &str, places: usize) -> Option<i64> {
     if word.ends_with('.') {
         return None;
     }
-    let (kept, lost) = fraction.split_at(fraction.len().min(places));
+    let (kept, lost) = fraction.split_at_checked(fraction.len().min(places))?;
     if lost.bytes().any(|octet| octet != b'0') {
         return None;
     }
@@ -187,6 +187,8 @@ mod tests {
             "5 N 5 E 21374836.48m",
             "5 N 5 E 0m 900000000000m",
             "5 5 5 5 N 5 E 0m",
+            "5 5 5.\u{7df7d} N 5 E 0m",
+            "5 N 5 E 0.\u{7df7d}m",
         ] {
             assert!(canonical(text).is_err(), "{text}");
         }
@@ -210,6 +212,11 @@ mod tests {
         #[test]
         fn no_text_panics(text in "\\PC{0,120}") {
             let _ = canonical(&text);
+        }
+
+        #[test]
+        fn no_number_panics(seconds in "\\PC{0,5}", metres in "\\PC{0,5}") {
+            let _ = canonical(&format!("5 5 5.{seconds} N 5 E 0.{metres}m"));
         }
     }
 }
