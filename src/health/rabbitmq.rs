@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{Connection, ConnectionProperties};
 
 use super::check::{Check, Outcome};
+use crate::host::amqp::{self, Login};
 use crate::host::{BoxFuture, os};
 use crate::secrets::Secret;
 
@@ -42,24 +41,15 @@ impl RabbitmqCheck {
     }
 
     async fn ask(&self) -> Result<Outcome, lapin::Error> {
-        let uri = AMQPUri {
-            scheme: AMQPScheme::AMQP,
-            authority: AMQPAuthority {
-                userinfo: AMQPUserInfo {
-                    username: self.user.clone(),
-                    password: self.password.expose().to_owned(),
-                },
-                host: self.host.clone(),
-                port: self.port,
-            },
-            vhost: self.vhost.clone(),
-            query: AMQPQueryString::default(),
+        let login = Login {
+            host: &self.host,
+            port: self.port,
+            vhost: &self.vhost,
+            user: &self.user,
+            password: self.password.expose(),
+            heartbeat: None,
         };
-        let properties = ConnectionProperties::default()
-            .with_executor(tokio_executor_trait::Tokio::current())
-            .with_reactor(tokio_reactor_trait::Tokio::current())
-            .with_connection_name("hams-check".into());
-        let connection = Connection::connect_uri(uri, properties).await?;
+        let connection = amqp::connect(login, "hams-check").await?;
         let channel = connection.create_channel().await?;
         // Passive: asks, and makes nothing.
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };

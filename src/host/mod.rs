@@ -1,10 +1,12 @@
-//! The only room that touches the machine: packages, accounts, files, units, commands, facts, locks.
+//! The only room that touches the machine: packages, accounts, files, units, commands, facts, locks,
+//! and the way to its broker.
 //!
 //! A [`Resource`] is one thing that can be true of a host. The generic ones live here, a file each;
 //! `stack/` makes components of them and `plan/` runs them. Nothing here knows a component, and nothing prints.
 
 pub mod absent_link;
 pub mod account;
+pub mod amqp;
 pub mod apt;
 pub mod apt_fit;
 mod apt_get;

@@ -7,9 +7,9 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{Channel, Connection, ConnectionProperties, Consumer};
+use lapin::{Channel, Connection, Consumer};
 
+use crate::host::amqp::{self, Login};
 use crate::secrets::Secret;
 
 /// The broker takes an agent that is silent for twice this long as gone, and the agent the broker.
@@ -45,27 +45,15 @@ impl BrokerLogin {
 
     /// Connects and logs in, under a name that the broker's own lists show. The caller sets the limit of time.
     pub(super) async fn connect(&self, name: &str) -> Result<Connection, lapin::Error> {
-        let properties = ConnectionProperties::default()
-            .with_executor(tokio_executor_trait::Tokio::current())
-            .with_reactor(tokio_reactor_trait::Tokio::current())
-            .with_connection_name(name.into());
-        Connection::connect_uri(self.uri(), properties).await
-    }
-
-    fn uri(&self) -> AMQPUri {
-        AMQPUri {
-            scheme: AMQPScheme::AMQP,
-            authority: AMQPAuthority {
-                userinfo: AMQPUserInfo {
-                    username: self.user.clone(),
-                    password: self.password.expose().to_owned(),
-                },
-                host: self.host.clone(),
-                port: self.port,
-            },
-            vhost: self.vhost.clone(),
-            query: AMQPQueryString { heartbeat: Some(HEARTBEAT_SECONDS), ..AMQPQueryString::default() },
-        }
+        let login = Login {
+            host: &self.host,
+            port: self.port,
+            vhost: &self.vhost,
+            user: &self.user,
+            password: self.password.expose(),
+            heartbeat: Some(HEARTBEAT_SECONDS),
+        };
+        amqp::connect(login, name).await
     }
 }
 
