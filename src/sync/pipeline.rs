@@ -360,7 +360,7 @@ impl Pipeline {
         session.go_on().await?;
         let has_room = backlog.held() < usize::from(session.prefetch());
         let until = self.earliest();
-        let may_sweep = self.has_what_a_sweep_needs();
+        let may_wait = self.has_what_a_sweep_needs();
         let lookup: OptionFuture<_> = self.lookup.as_mut().into();
         let woken = async {
             tokio::select! {
@@ -371,7 +371,7 @@ impl Pipeline {
                     Ok(reading) => Ok(Woken::Read(reading)),
                     Err(_) => Err(session.lost("a lookup in Odoo was cut short")),
                 },
-                () = self.sweeper.wait(), if may_sweep => Ok(Woken::Time),
+                () = self.sweeper.wait(), if may_wait => Ok(Woken::Time),
                 () = sleep_until(until) => Ok(Woken::Time),
             }
         };

@@ -10,6 +10,7 @@ use super::finding::{Page, Scope, Summary};
 use super::memory::{Known, State};
 use super::powerdns_list;
 use super::reference::Target;
+use super::writer::is_managed;
 use crate::dns::Name;
 
 /// How many zones one sweep may remove, unless an operator says otherwise: the larger one of the two.
@@ -270,10 +271,6 @@ impl Caps {
             None
         }
     }
-}
-
-fn is_managed(managed: &[Name], zone: &Name) -> bool {
-    managed.iter().any(|suffix| zone != suffix && zone.is_inside(suffix))
 }
 
 fn is_present(known: &Known) -> bool {

@@ -60,11 +60,11 @@ impl Pipeline {
                 continue;
             }
             let until = self.earliest();
-            let may_sweep = self.has_what_a_sweep_needs();
+            let may_wait = self.has_what_a_sweep_needs();
             let woken = async {
                 tokio::select! {
                     done = &mut other => Some(done),
-                    () = self.sweeper.wait(), if may_sweep => None,
+                    () = self.sweeper.wait(), if may_wait => None,
                     () = sleep_until(until) => None,
                 }
             };

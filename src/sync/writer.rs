@@ -70,8 +70,7 @@ impl Writer {
 
     /// Refuses a zone that is not below a managed suffix: without a request, whatever PowerDNS holds.
     pub(super) fn permit(&self, zone: &Name) -> Result<(), Rejection> {
-        let is_below = |suffix: &Name| zone != suffix && zone.is_inside(suffix);
-        if self.managed.iter().any(is_below) {
+        if is_managed(&self.managed, zone) {
             return Ok(());
         }
         let suffixes: Vec<&str> = self.managed.iter().map(Name::as_str).collect();
@@ -247,6 +246,11 @@ impl From<PowerDnsError> for WriterError {
             other => Self::Transient(other.to_string()),
         }
     }
+}
+
+/// Whether the zone is below one of these suffixes: they themselves are nobody's to write.
+pub(super) fn is_managed(suffixes: &[Name], zone: &Name) -> bool {
+    suffixes.iter().any(|suffix| zone != suffix && zone.is_inside(suffix))
 }
 
 /// Refuses a zone of another account.
