@@ -1,6 +1,8 @@
 //! The fuzz targets, a minute each: `tests/fuzz/run` builds and runs them, and goes on where it ended before.
 #![allow(clippy::print_stderr)] // what a test left out or saw stands in its log
 
+mod lab;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -8,8 +10,7 @@ const SECONDS: &str = "60";
 
 #[test]
 fn no_input_breaks_a_parser() {
-    if std::env::var_os("HAMS_ALL").is_none() {
-        eprintln!("left out without HAMS_ALL=1: the fuzz targets, {SECONDS} s each");
+    if !lab::is_long_run(&format!("the fuzz targets, {SECONDS} s each")) {
         return;
     }
     let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/run");

@@ -42,22 +42,7 @@ pub fn letters_settings(config: &Path, credentials: &Path) -> Result<LettersSett
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TEXT: &str = r#"
-        [broker]
-        host = "127.0.0.1"
-        port = 5672
-        vhost = "/"
-        user = "hams_agent"
-        queue = "dns_zone_updates"
-        dead_letter_exchange = "dns.dlx"
-        [powerdns]
-        api = "http://127.0.0.1:8081/api/v1/servers/localhost"
-        nameservers = []
-        managed_suffixes = []
-        [health]
-        units = []
-    "#;
+    use crate::config::agent::tests::TEXT;
 
     #[test]
     fn they_are_another_users_than_the_agents() {

@@ -207,10 +207,11 @@ impl AgentConfig {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const TEXT: &str = r#"
+    /// An agent.toml with what must be there, and no more.
+    pub(crate) const TEXT: &str = r#"
         [broker]
         host = "127.0.0.1"
         port = 5672

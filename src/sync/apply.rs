@@ -236,23 +236,34 @@ fn close<D>(backlog: &mut Backlog<D>, number: Number, effect: Result<Effect, Rej
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::secrets::Secret;
     use crate::sync::powerdns::PowerDns;
+    use tempfile::TempDir;
+
+    /// A PowerDNS that nobody reaches: nothing listens on the discard port of a test machine.
+    pub(in crate::sync) fn nobody() -> PowerDns {
+        PowerDns::new("http://127.0.0.1:9/api", &Secret::new("key")).unwrap()
+    }
+
+    /// An applier with that PowerDNS, so that a write is seen by its failure.
+    pub(in crate::sync) fn unanswered() -> (Applier, TempDir) {
+        let name = |text| Name::absolute(text).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let applier = Applier {
+            nameservers: vec![name("ns1.hams.test")],
+            writer: Writer::new(nobody(), vec![name("u.hams.test")]),
+            memory: Memory::open(folder.path()).unwrap(),
+            has_odoo: true,
+            touched: Touched::default(),
+        };
+        (applier, folder)
+    }
 
     #[tokio::test]
     async fn a_zone_whose_write_got_no_answer_is_asked_the_next_time() {
-        let folder = tempfile::tempdir().unwrap();
-        // Nothing listens on port 9 of a test machine.
-        let powerdns = PowerDns::new("http://127.0.0.1:9/api", &Secret::new("key")).unwrap();
-        let mut applier = Applier {
-            nameservers: vec![],
-            writer: Writer::new(powerdns, vec![Name::absolute("u.hams.test").unwrap()]),
-            memory: Memory::open(folder.path()).unwrap(),
-            has_odoo: false,
-            touched: Default::default(),
-        };
+        let (mut applier, _folder) = unanswered();
         let zone = Name::absolute("a.u.hams.test").unwrap();
         let work = |wanted: Wanted| Work {
             wanted,

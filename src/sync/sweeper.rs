@@ -241,32 +241,23 @@ fn refuse(order: &SyncOrder, words: &str) {
 mod tests {
     use super::*;
     use crate::dns::Zone;
-    use crate::secrets::Secret;
+    use crate::sync::apply::tests::{nobody, unanswered};
     use crate::sync::backlog::Work;
     use crate::sync::contents::Contents;
     use crate::sync::finding::{Finding, Page, Summary};
-    use crate::sync::memory::{Known, Memory, State};
+    use crate::sync::memory::{Known, State};
     use crate::sync::odoo::Odoo;
     use crate::sync::odoo_api::OdooSettings;
     use crate::sync::order::{Fate, SyncRequest};
-    use crate::sync::powerdns::PowerDns;
     use crate::sync::powerdns_list::{Listed, Listing};
     use crate::sync::reference::Target;
-    use crate::sync::touched::Touched;
     use crate::sync::wanted::Wanted;
-    use crate::sync::writer::Writer;
     use std::time::Duration;
-    use tempfile::TempDir;
 
     const CAPS: Caps = Caps { zones: 1, percent: 0 };
 
     fn name(text: &str) -> Name {
         Name::absolute(text).unwrap()
-    }
-
-    /// Port 9 of the loopback: nothing listens on the discard port of a test machine.
-    fn nobody() -> PowerDns {
-        PowerDns::new("http://127.0.0.1:9/api", &Secret::new("key")).unwrap()
     }
 
     fn source() -> Source {
@@ -277,19 +268,6 @@ mod tests {
             key_source: "/nonexistent".into(),
         };
         Source { odoo: Odoo::new(odoo).unwrap(), powerdns: nobody() }
-    }
-
-    /// An applier whose PowerDNS nobody reaches, so that a write is seen by its failure.
-    fn applier() -> (Applier, TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let applier = Applier {
-            nameservers: vec![name("ns1.hams.test")],
-            writer: Writer::new(nobody(), vec![name("u.hams.test")]),
-            memory: Memory::open(folder.path()).unwrap(),
-            has_odoo: true,
-            touched: Touched::default(),
-        };
-        (applier, folder)
     }
 
     /// The zone as Odoo has it, empty.
@@ -355,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_agrees_costs_nothing() {
-        let (mut applier, _folder) = applier();
+        let (mut applier, _folder) = unanswered();
         remember(&mut applier, &[("a.u.hams.test", Some(1)), ("b.u.hams.test", Some(9))]);
         let zones = vec![target("a.u.hams.test", 1), target("b.u.hams.test", 2)];
         let findings = vec![listed(&["a.u.hams.test", "b.u.hams.test"]), page(zones), end(2)];
@@ -368,7 +346,7 @@ mod tests {
     #[tokio::test]
     async fn what_an_event_has_brought_since_is_newer() {
         let findings = || vec![listed(&["a.u.hams.test"]), page(vec![target("a.u.hams.test", 1)]), end(1)];
-        let (mut applier, _folder) = applier();
+        let (mut applier, _folder) = unanswered();
         let (ended, _) = run(&mut applier, findings(), |_| (), |_| false).await;
         assert_eq!(ended, Err("nobody answers".into()), "it would be written");
         let removed = |applier: &mut Applier| {
@@ -386,7 +364,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_held_back_is_told_and_a_cut_reading_removes_nothing() {
-        let (mut applier, _folder) = applier();
+        let (mut applier, _folder) = unanswered();
         remember(&mut applier, &[("a.u.hams.test", Some(1)), ("b.u.hams.test", Some(2))]);
         let all = ["a.u.hams.test", "b.u.hams.test", "c.u.hams.test"];
         let with = |last: Finding| vec![listed(&all), page(vec![]), last];
@@ -400,7 +378,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_zone_of_the_state_form_that_was_changed_is_compared_at_its_next_event() {
-        let (mut applier, _folder) = applier();
+        let (mut applier, _folder) = unanswered();
         remember(&mut applier, &[("a.u.hams.test", None), ("b.u.hams.test", None)]);
         let (ended, tally) =
             run(&mut applier, vec![listed(&["b.u.hams.test"]), end(0)], |_| (), |_| false).await;
@@ -449,7 +427,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_odoo_an_order_is_told_why() {
-        let ((mut sweeper, orders), (mut applier, _folder)) = (sweeper(None), applier());
+        let ((mut sweeper, orders), (mut applier, _folder)) = (sweeper(None), unanswered());
         assert_eq!((sweeper.progress().phase, sweeper.has_work()), (SweepPhase::Off, false));
         let (order, mut lines) = order(None);
         orders.send(order).await.unwrap();
@@ -463,7 +441,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_order_comes_before_the_schedule_and_neither_is_lost() {
-        let ((mut sweeper, orders), (mut applier, _folder)) = (sweeper(Some(source())), applier());
+        let ((mut sweeper, orders), (mut applier, _folder)) = (sweeper(Some(source())), unanswered());
         until(&mut sweeper, &mut applier, Sweeper::is_busy).await;
         assert_eq!(sweeper.progress().phase, SweepPhase::Full);
         for zone in [Some("a.u.hams.test"), Some("b.u.hams.test"), Some("c.example.com"), None] {
@@ -494,7 +472,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_goes_takes_his_order_with_him() {
-        let ((mut sweeper, orders), (mut applier, _folder)) = (sweeper(Some(source())), applier());
+        let ((mut sweeper, orders), (mut applier, _folder)) = (sweeper(Some(source())), unanswered());
         let (order, lines) = order(None);
         orders.send(order).await.unwrap();
         sweeper.wait().await;
@@ -507,7 +485,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_removal_is_compared_first() {
-        let (mut applier, _folder) = applier();
+        let (mut applier, _folder) = unanswered();
         remember(&mut applier, &[("a.u.hams.test", Some(1))]);
         applier.memory.put(&name("a.u.hams.test"), Known { state: State::Absent, ..applied("x", Some(1)) });
         let work = Work {

@@ -7,10 +7,10 @@ use hams::dns::{Draft, Key, Name, RecordType, Stored, Zone, canonical, diff};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The script's zone.
+/// A zone of its own.
 const ZONE: &str = "roundtrip.example.";
 const NAME: &str = r"([A-Za-z0-9_][A-Za-z0-9_-]{0,12}\.){1,3}(example|Example|NET)\.?";
 const HOST: &str = r"([A-Za-z0-9][A-Za-z0-9_-]{0,4}[A-Za-z0-9]\.){1,3}(example|Example|NET)\.?";
@@ -79,22 +79,18 @@ pub fn survives(node: &Node, random: &mut Random) {
         assert!(seen.len() >= USEFUL, "{rtype}: of {TRIED} contents only {} are such", seen.len());
     }
 
-    let lines = sent.iter().map(|one| json!([one.owner, one.rtype.as_str(), one.content]).to_string() + "\n");
-    let input = node.key_line() + &lines.collect::<String>();
-    let said = node.host.run_with(&input, &["python3", "/root/round_trip.py"]).expect(0).stdout;
-    let answers = parsed(&said);
-    let answers = answers.as_array().expect("a list");
-    assert_eq!(answers.len(), sent.len());
+    let (answers, back) = put(node, &sent);
     let mut spelt_otherwise = BTreeMap::<RecordType, usize>::new();
-    for (one, answer) in sent.iter().zip(answers) {
+    for (one, answer) in sent.iter().zip(&answers) {
         let is_canonical = one.content == one.canonical;
         let what =
             format!("{} `{}`, canonical `{}`: PowerDNS says {answer}", one.rtype, one.content, one.canonical);
-        if answer[0] != true {
+        if answer[0] != 204 {
             assert!(!is_canonical, "PowerDNS refuses what hams would send: {what}");
             continue;
         }
-        let stored = answer[2].as_str().unwrap_or_else(|| panic!("not there: {what}"));
+        let key = (one.owner.clone(), one.rtype.as_str().to_owned());
+        let stored = back.get(&key).unwrap_or_else(|| panic!("not there: {what}"));
         assert_eq!(canonical(one.rtype, stored, &zone).as_ref(), Ok(&one.canonical), "{what}");
         assert_eq!(changes(one, stored, &zone), 0, "a sweep would see a difference that is none: {what}");
         *spelt_otherwise.entry(one.rtype).or_default() += usize::from(!is_canonical);
@@ -105,6 +101,34 @@ pub fn survives(node: &Node, random: &mut Random) {
         sent.len(),
         RecordType::ALL.len()
     );
+}
+
+/// Puts each into a zone that is gone after it; gives PowerDNS's answers, and by owner and type what is read back.
+fn put(node: &Node, sent: &[Sent]) -> (Vec<Value>, BTreeMap<(String, String), String>) {
+    let zone = format!("/{ZONE}");
+    let patch = |one: &Sent| {
+        let records = json!([{"content": one.content, "disabled": false}]);
+        let rrset = json!({"name": one.owner, "type": one.rtype.as_str(), "ttl": 60, "changetype": "REPLACE",
+            "records": records});
+        json!(["PATCH", zone, {"rrsets": [rrset]}])
+    };
+    let mut asked =
+        vec![json!(["POST", "", {"name": ZONE, "kind": "Native", "nameservers": ["ns1.example."]}])];
+    asked.extend(sent.iter().map(patch));
+    asked.extend([json!(["GET", zone, null]), json!(["DELETE", zone, null])]);
+    let lines: String = asked.iter().map(|one| format!("{one}\n")).collect();
+    let said =
+        node.host.run_with(&(node.key_line() + &lines), &["python3", "/root/pdns.py"]).expect(0).stdout;
+    let mut answers = parsed(&said).as_array().expect("a list").clone();
+    assert_eq!(answers.len(), sent.len() + 3);
+    let (made, gone, read) = (answers.remove(0), answers.pop(), answers.pop().expect("the zone"));
+    assert_eq!((&made[0], gone.map(|gone| gone[0].clone())), (&json!(201), Some(json!(204))), "{made}");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let rrsets = read[1]["rrsets"].as_array().expect("rrsets");
+    let back = rrsets
+        .iter()
+        .map(|rrset| ((text(&rrset["name"]), text(&rrset["type"])), text(&rrset["records"][0]["content"])));
+    (answers, back.collect())
 }
 
 /// How many changes lead from what PowerDNS has to what was sent.

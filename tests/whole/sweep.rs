@@ -26,7 +26,7 @@ pub fn says_what_it_lacks(node: &Node) {
 /// All of it; Odoo has zones of earlier tests, which stay as they are.
 #[track_caller]
 pub fn puts_zones_right(node: &Node) {
-    node.host.push(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole/pdns.py"), "/root/");
+    node.host.push(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/pdns.py"), "/root/");
     creates_what_no_message_told(node);
     compares_one_zone(node);
     let foreign = repairs_and_holds(node);
