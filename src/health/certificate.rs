@@ -94,6 +94,11 @@ impl Certificate {
         self.not_before <= now
     }
 
+    /// When it ends.
+    pub fn not_after(&self) -> SystemTime {
+        self.not_after
+    }
+
     /// When it ends: "2026-05-01T00:00:00Z".
     pub fn end(&self) -> String {
         humantime::format_rfc3339_seconds(self.not_after).to_string()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::measure::{Measure, Quantity};
 use crate::host::BoxFuture;
 
 /// How something is doing, from best to worst.
@@ -33,38 +34,50 @@ impl State {
 }
 
 /// What one run of a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// How it is.
     pub state: State,
     /// Why, in words; for `ok` what was seen, if that says more.
     pub reason: Option<String>,
+    /// What was counted on the way.
+    pub measures: Vec<Measure>,
 }
 
 impl Outcome {
     /// All is well.
     pub fn ok() -> Self {
-        Self { state: State::Ok, reason: None }
+        Self::of(State::Ok, None)
     }
 
     /// All is well, and this was seen.
     pub fn ok_with(seen: impl Into<String>) -> Self {
-        Self { state: State::Ok, reason: Some(seen.into()) }
+        Self::of(State::Ok, Some(seen.into()))
     }
 
     /// It works, but.
     pub fn degraded(reason: impl Into<String>) -> Self {
-        Self { state: State::Degraded, reason: Some(reason.into()) }
+        Self::of(State::Degraded, Some(reason.into()))
     }
 
     /// It does not work.
     pub fn failing(reason: impl Into<String>) -> Self {
-        Self { state: State::Failing, reason: Some(reason.into()) }
+        Self::of(State::Failing, Some(reason.into()))
     }
 
     /// Nobody could tell.
     pub fn unknown(reason: impl Into<String>) -> Self {
-        Self { state: State::Unknown, reason: Some(reason.into()) }
+        Self::of(State::Unknown, Some(reason.into()))
+    }
+
+    /// The same, and this was counted.
+    pub fn with(mut self, name: Quantity, of: &str, value: f64) -> Self {
+        self.measures.push(Measure { name, of: of.to_owned(), value });
+        self
+    }
+
+    fn of(state: State, reason: Option<String>) -> Self {
+        Self { state, reason, measures: Vec::new() }
     }
 }
 

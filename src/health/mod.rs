@@ -4,6 +4,7 @@
 pub mod certificate;
 mod check;
 mod dns;
+mod measure;
 mod nginx;
 mod odoo;
 mod postgresql;
@@ -16,6 +17,7 @@ mod units;
 
 pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
+pub use measure::{Measure, Quantity};
 pub use nginx::NginxCheck;
 pub use odoo::OdooCheck;
 pub use postgresql::PostgresqlCheck;

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, Signature
 
 use super::certificate::Certificate;
 use super::check::{Check, Outcome};
+use super::measure::Quantity;
 use crate::host::BoxFuture;
 
 /// A name under a top that is never delegated (RFC 2606), so that it can be nobody's.
@@ -56,7 +57,7 @@ impl NginxCheck {
 
     fn judge(&self, certificate: &Certificate, now: SystemTime) -> Outcome {
         let kind = if certificate.is_self_issued() { ", self-signed" } else { "" };
-        match certificate.days_left(now) {
+        let outcome = match certificate.days_left(now) {
             None => Outcome::failing(format!("the certificate has expired on {}", certificate.end())),
             Some(_) if !certificate.has_begun(now) => {
                 Outcome::failing("the certificate is not valid yet: is the clock right?")
@@ -66,7 +67,9 @@ impl NginxCheck {
                 if certificate.is_self_issued() { "run `hams-install`" } else { "renew it" }
             )),
             Some(days) => Outcome::ok_with(format!("certificate valid for {days} days{kind}")),
-        }
+        };
+        let end = certificate.not_after().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        outcome.with(Quantity::CertificateEndTimestampSeconds, &self.domain, end.as_secs_f64())
     }
 
     /// The certificate that is shown for the domain, and the status of a request for a closed path.

@@ -1,4 +1,4 @@
-//! RabbitMQ as a client sees it: the login, the virtual host, and that the queue is there with its depth.
+//! RabbitMQ as a client sees it: the login, the virtual host, and that the queues are there with their depths.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -8,6 +8,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 
 use super::check::{Check, Outcome};
+use super::measure::Quantity;
 use crate::host::amqp::{self, Login};
 use crate::host::{BoxFuture, os};
 use crate::secrets::Secret;
@@ -15,7 +16,7 @@ use crate::secrets::Secret;
 /// Where Debian's package has the server, in a folder of its version.
 const SERVERS: &str = "/usr/lib/rabbitmq/lib";
 
-/// Logs in and asks for one queue.
+/// Logs in and asks for its queues.
 #[derive(Debug, Clone)]
 pub struct RabbitmqCheck {
     host: String,
@@ -24,13 +25,20 @@ pub struct RabbitmqCheck {
     user: String,
     password: Secret,
     queue: String,
+    dead_letters: Option<String>,
 }
 
 impl RabbitmqCheck {
     /// The broker, the login and the queue to look for.
     pub fn new(host: &str, port: u16, vhost: &str, user: &str, password: Secret, queue: &str) -> Self {
         let (host, vhost, user, queue) = (host.into(), vhost.into(), user.into(), queue.into());
-        Self { host, port, vhost, user, password, queue }
+        Self { host, port, vhost, user, password, queue, dead_letters: None }
+    }
+
+    /// The queue of dead letters is counted, too.
+    pub fn with_dead_letters(mut self, queue: &str) -> Self {
+        self.dead_letters = Some(queue.to_owned());
+        self
     }
 
     /// The broker's version where it is this host's own: lapin keeps what the broker says of itself to itself.
@@ -56,9 +64,23 @@ impl RabbitmqCheck {
         let queue = channel.queue_declare(&self.queue, options, FieldTable::default()).await?;
         let version = self.version().map(|version| format!("version {version}, ")).unwrap_or_default();
         let (waiting, consumers) = (queue.message_count(), queue.consumer_count());
-        let seen = format!("{version}{waiting} messages wait, {consumers} consumers");
+        let mut seen = format!("{version}{waiting} messages wait, {consumers} consumers");
+        let mut measures = vec![
+            (Quantity::QueueMessages, &self.queue, waiting),
+            (Quantity::QueueConsumers, &self.queue, consumers),
+        ];
+        if let Some(name) = &self.dead_letters {
+            let letters = channel.queue_declare(name, options, FieldTable::default()).await?.message_count();
+            measures.push((Quantity::QueueMessages, name, letters));
+            if letters > 0 {
+                seen.push_str(&format!(", {letters} dead letters"));
+            }
+        }
         connection.close(200, "checked").await?;
-        Ok(Outcome::ok_with(seen))
+        let counted = |outcome: Outcome, (name, of, value): (Quantity, &String, u32)| {
+            outcome.with(name, of, f64::from(value))
+        };
+        Ok(measures.into_iter().fold(Outcome::ok_with(seen), counted))
     }
 }
 

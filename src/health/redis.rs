@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::check::{Check, Outcome};
+use super::measure::Quantity;
 use crate::host::BoxFuture;
 use crate::secrets::Secret;
 
@@ -34,6 +35,10 @@ impl RedisCheck {
         Self { host: host.to_owned(), port, user: user.to_owned(), password }
     }
 
+    fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     async fn ask(&self) -> io::Result<Outcome> {
         let mut stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         match command(&mut stream, &["AUTH", &self.user, self.password.expose()]).await? {
@@ -51,7 +56,7 @@ impl RedisCheck {
             other => return Ok(unexpected("PING", &other)),
         }
         match command(&mut stream, &["INFO"]).await? {
-            OwnedFrame::BulkString(info) => Ok(judge(&String::from_utf8_lossy(&info))),
+            OwnedFrame::BulkString(info) => Ok(judge(&String::from_utf8_lossy(&info), &self.server())),
             other => Ok(unexpected("INFO", &other)),
         }
     }
@@ -85,7 +90,7 @@ fn unexpected(command: &str, answer: &OwnedFrame) -> Outcome {
 }
 
 /// Reads INFO's lines, `name:value`.
-fn judge(info: &str) -> Outcome {
+fn judge(info: &str, server: &str) -> Outcome {
     let value = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = |name: &str| value(name)?.parse::<u64>().ok();
     let (Some(version), Some(used), Some(most)) =
@@ -94,11 +99,17 @@ fn judge(info: &str) -> Outcome {
         return Outcome::degraded("INFO lacks the version or the memory: is this Redis?");
     };
     let seen = format!("version {version}, {} of {} MiB used", used.div_ceil(MIB), most / MIB);
-    match most {
+    let outcome = match most {
         0 => Outcome::degraded(format!("version {version} has no limit of memory")),
         _ if used * 100 >= most * NEARLY_FULL => Outcome::degraded(format!("{seen}: it will refuse writes")),
         _ => Outcome::ok_with(seen),
-    }
+    };
+    // A count of octets is exact up to 2^53.
+    outcome.with(Quantity::RedisMemoryUsedBytes, server, used as f64).with(
+        Quantity::RedisMemoryLimitBytes,
+        server,
+        most as f64,
+    )
 }
 
 impl Check for RedisCheck {
@@ -113,7 +124,7 @@ impl Check for RedisCheck {
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async {
             let asked = self.ask().await;
-            asked.unwrap_or_else(|error| Outcome::failing(format!("{}:{}: {error}", self.host, self.port)))
+            asked.unwrap_or_else(|error| Outcome::failing(format!("{}: {error}", self.server())))
         })
     }
 }
@@ -126,15 +137,19 @@ mod tests {
     #[test]
     fn memory_is_judged() {
         let state = |used: u64, most: u64| {
-            judge(&format!("# Server\r\nredis_version:8.0.2\r\nused_memory:{used}\r\nmaxmemory:{most}\r\n"))
-                .state
+            judge(
+                &format!("# Server\r\nredis_version:8.0.2\r\nused_memory:{used}\r\nmaxmemory:{most}\r\n"),
+                "here",
+            )
+            .state
         };
         assert_eq!(state(1 << 20, 64 << 20), State::Ok);
         assert_eq!(state(60 << 20, 64 << 20), State::Degraded);
         assert_eq!(state(1 << 20, 0), State::Degraded);
-        assert_eq!(judge("").state, State::Degraded);
-        let outcome = judge("redis_version:7.0.15\nused_memory:1500000\nmaxmemory:67108864\n");
+        assert_eq!(judge("", "here").state, State::Degraded);
+        let outcome = judge("redis_version:7.0.15\nused_memory:1500000\nmaxmemory:67108864\n", "here");
         assert_eq!(outcome.reason.as_deref(), Some("version 7.0.15, 2 of 64 MiB used"));
+        assert_eq!(outcome.measures[0].value, 1_500_000.0);
     }
 
     #[tokio::test]

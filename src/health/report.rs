@@ -3,9 +3,10 @@
 use std::time::SystemTime;
 
 use super::check::{Outcome, State};
+use super::measure::Measure;
 
 /// One check's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The check.
     pub name: String,
@@ -19,10 +20,12 @@ pub struct Entry {
     pub checked: Option<SystemTime>,
     /// When it was last `ok`.
     pub last_ok: Option<SystemTime>,
+    /// What it counted when it was last asked.
+    pub measures: Vec<Measure>,
 }
 
 /// Every check's state, in the order in which they were added.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
     /// One entry a check.
     pub checks: Vec<Entry>,
@@ -38,6 +41,7 @@ impl Report {
             reason: Some("not asked yet".to_owned()),
             checked: None,
             last_ok: None,
+            measures: Vec::new(),
         };
         Self { checks: names.into_iter().map(entry).collect() }
     }
@@ -55,6 +59,7 @@ impl Report {
         }
         entry.state = outcome.state;
         entry.reason = outcome.reason;
+        entry.measures = outcome.measures;
         entry.checked = Some(now);
         is_change
     }

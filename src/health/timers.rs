@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::check::{Check, Outcome};
+use super::measure::Quantity;
 use crate::host::units::{Next, Systemd, UnitState};
 use crate::host::{BoxFuture, Error};
 
@@ -29,7 +30,11 @@ impl TimerCheck {
         let next = systemd.next(&self.timer).await?;
         let service = systemd.state(&self.service).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(judge(&timer, next, &service, now))
+        let outcome = judge(&timer, next, &service, now);
+        Ok(match next {
+            Next::At(at) => outcome.with(Quantity::TimerNextTimestampSeconds, &self.timer, at.as_secs_f64()),
+            Next::SinceBoot(_) | Next::Never => outcome,
+        })
     }
 }
 

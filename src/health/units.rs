@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::check::{Check, Outcome};
+use super::measure::Quantity;
 use crate::host::BoxFuture;
 use crate::host::units::{Systemd, UnitState};
 
@@ -45,7 +46,7 @@ impl UnitCheck {
             Ok(state) => {
                 *bus = Some(systemd);
                 let before = self.restarts.swap(state.restarts, Ordering::Relaxed);
-                judge(&state, before)
+                judge(&state, before).with(Quantity::UnitRestarts, &self.unit, f64::from(state.restarts))
             }
             Err(error) => Outcome::unknown(error.to_string()),
         }

@@ -42,14 +42,14 @@ impl DaemonCheck {
         }
         let seen = self.steady().await?;
         if seen.state != State::Ok {
-            let reason = seen.reason.unwrap_or_default();
+            let reason = seen.reason.clone().unwrap_or_default();
             let more = match self.holder_of_port()? {
                 Some(holder) => Some(holder),
                 None => self.missing_module().await?,
             };
             let more = more.map(|more| format!(": {more}")).unwrap_or_default();
             let hint = format!("\nhint: `journalctl -u {} -n 50` shows what it said", self.daemon.service());
-            return Ok(Outcome { state: seen.state, reason: Some(format!("{reason}{more}{hint}")) });
+            return Ok(Outcome { reason: Some(format!("{reason}{more}{hint}")), ..seen });
         }
         match daemons_venv::failure(&self.daemon.name)? {
             Some(failure) => {

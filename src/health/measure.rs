@@ -1,0 +1,99 @@
+//! Numbers that a check saw, in base units: for the status and for the metrics.
+
+use serde::{Deserialize, Serialize};
+
+/// What a number is of. Its name is that of the metric without `hams_` in front, by Prometheus's conventions: the unit last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// Messages in a queue of the broker.
+    QueueMessages,
+    /// Who takes them.
+    QueueConsumers,
+    /// Octets that Redis uses.
+    RedisMemoryUsedBytes,
+    /// Octets that it may use.
+    RedisMemoryLimitBytes,
+    /// When a certificate ends.
+    CertificateEndTimestampSeconds,
+    /// How often systemd has started a unit again by itself.
+    UnitRestarts,
+    /// When a timer elapses next.
+    TimerNextTimestampSeconds,
+}
+
+impl Quantity {
+    /// All, in the order in which the metrics show them.
+    pub const ALL: [Self; 7] = [
+        Self::QueueMessages,
+        Self::QueueConsumers,
+        Self::RedisMemoryUsedBytes,
+        Self::RedisMemoryLimitBytes,
+        Self::CertificateEndTimestampSeconds,
+        Self::UnitRestarts,
+        Self::TimerNextTimestampSeconds,
+    ];
+
+    /// The name: "queue_messages".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueMessages => "queue_messages",
+            Self::QueueConsumers => "queue_consumers",
+            Self::RedisMemoryUsedBytes => "redis_memory_used_bytes",
+            Self::RedisMemoryLimitBytes => "redis_memory_limit_bytes",
+            Self::CertificateEndTimestampSeconds => "certificate_end_timestamp_seconds",
+            Self::UnitRestarts => "unit_restarts",
+            Self::TimerNextTimestampSeconds => "timer_next_timestamp_seconds",
+        }
+    }
+
+    /// What the label `of` tells apart: "queue", "unit" …
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::QueueMessages | Self::QueueConsumers => "queue",
+            Self::RedisMemoryUsedBytes | Self::RedisMemoryLimitBytes => "server",
+            Self::CertificateEndTimestampSeconds => "domain",
+            Self::UnitRestarts => "unit",
+            Self::TimerNextTimestampSeconds => "timer",
+        }
+    }
+
+    /// A sentence without its period.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::QueueMessages => "Messages that wait in a queue of RabbitMQ",
+            Self::QueueConsumers => "Consumers of a queue of RabbitMQ",
+            Self::RedisMemoryUsedBytes => "Memory that Redis uses",
+            Self::RedisMemoryLimitBytes => "Memory that Redis may use (maxmemory)",
+            Self::CertificateEndTimestampSeconds => "When the certificate that nginx shows ends",
+            Self::UnitRestarts => {
+                "Automatic restarts of a unit since it was last started by somebody (NRestarts)"
+            }
+            Self::TimerNextTimestampSeconds => "When a timer elapses next",
+        }
+    }
+}
+
+/// One number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// What it is.
+    pub name: Quantity,
+    /// Of which one: the queue's name, the unit's.
+    pub of: String,
+    /// In the unit that the name ends with, else a count.
+    pub value: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_everywhere() {
+        for quantity in Quantity::ALL {
+            assert_eq!(serde_json::to_string(&quantity).unwrap(), format!("{:?}", quantity.as_str()));
+            assert!(!quantity.help().ends_with('.') && !quantity.label().is_empty());
+        }
+    }
+}
