@@ -58,7 +58,7 @@ pub async fn fetch(socket: &Path) -> Result<Status, ClientError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::socket::{listen, serve};
+    use super::super::socket::{Present, listen, serve};
     use super::*;
     use crate::health::Report;
     use crate::sync::Progress;
@@ -75,7 +75,8 @@ mod tests {
         let listener = listen(&path).unwrap();
         let status = Status::new(SystemTime::now(), &Progress::default(), &Report::default());
         let present = status.clone();
-        let server = tokio::spawn(serve(listener, Arc::new(move || present.clone()), mpsc::channel(1).0));
+        let present = Present { status: Arc::new(move || present.clone()), stuck: Arc::new(|| None) };
+        let server = tokio::spawn(serve(listener, present, mpsc::channel(1).0));
         assert_eq!(fetch(&path).await.unwrap(), status);
         server.abort();
     }

@@ -6,6 +6,7 @@ mod client;
 mod credentials;
 mod letters_settings;
 mod logging;
+mod metrics;
 mod notify;
 mod pulses;
 mod run;

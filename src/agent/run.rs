@@ -81,6 +81,16 @@ pub enum AgentError {
         /// What came of it.
         source: io::Error,
     },
+    /// The port.
+    #[error(
+        "cannot listen on 127.0.0.1:{port}: {source}\n\nhint: set another `health.http_port` in hams.toml, and run `sudo hams-install`"
+    )]
+    Port {
+        /// Of 127.0.0.1.
+        port: u16,
+        /// What came of it.
+        source: io::Error,
+    },
     /// The process's signals.
     #[error("cannot listen for signals: {0}")]
     Signal(io::Error),
@@ -97,7 +107,7 @@ impl AgentError {
             Self::Sync(error) => {
                 matches!(error, OpenError::Memory(MemoryError::Format { .. }) | OpenError::Odoo(_))
             }
-            Self::Socket { .. } | Self::Signal(_) | Self::Ended(_) => false,
+            Self::Socket { .. } | Self::Port { .. } | Self::Signal(_) | Self::Ended(_) => false,
         }
     }
 }
@@ -107,7 +117,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let started = SystemTime::now();
     // One may wait while the sync is at work for another.
     let (orders, order_queue) = mpsc::channel(1);
-    let (settings, checks) = load(&options, order_queue)?;
+    let (settings, checks, port) = load(&options, order_queue)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
     let (stopper, stop) = watch::channel(false);
@@ -119,13 +129,24 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let zone_sync = ZoneSync::open(settings, progress_sender, pulses.add("sync"), stop.clone())?;
     let listener = socket::listen(&options.socket)
         .map_err(|source| AgentError::Socket { path: options.socket.clone(), source })?;
-    let present: Present = {
-        let (progress, report) = (progress.clone(), report.clone());
-        Arc::new(move || Status::new(started, &progress.borrow(), &report.borrow()))
+    let port = match port {
+        Some(port) => {
+            let listener = socket::listen_on_port(port).await;
+            Some(listener.map_err(|source| AgentError::Port { port, source })?)
+        }
+        None => None,
+    };
+    let present = {
+        let (progress, report, pulses) = (progress.clone(), report.clone(), Arc::clone(&pulses));
+        Present {
+            status: Arc::new(move || Status::new(started, &progress.borrow(), &report.borrow())),
+            stuck: Arc::new(move || pulses.stuck()),
+        }
     };
     let mut sync_task = tokio::spawn(zone_sync.run());
     let mut check_task = tokio::spawn(checks::run(checks, report_sender, pulses.add("checks"), stop));
-    let mut socket_task = tokio::spawn(socket::serve(listener, Arc::clone(&present), orders));
+    let mut socket_task = tokio::spawn(socket::serve(listener, present.clone(), orders));
+    let mut port_task = tokio::spawn(socket::serve_port(port, present.clone()));
     let status_task = tokio::spawn(tell_status(present, progress, report));
     let watchdog_task = tokio::spawn(feed_watchdog(pulses));
     notify::ready();
@@ -137,6 +158,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         _ = &mut sync_task => Some("sync"),
         _ = &mut check_task => Some("loop of the checks"),
         _ = &mut socket_task => Some("control socket"),
+        _ = &mut port_task => Some("port of the questions"),
     };
     notify::stopping();
     info!("stopping");
@@ -148,7 +170,9 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     for task in [status_task, watchdog_task] {
         task.abort();
     }
-    socket_task.abort();
+    for task in [socket_task, port_task] {
+        task.abort();
+    }
     let _ = std::fs::remove_file(&options.socket);
     ended.map_or(Ok(()), |name| Err(AgentError::Ended(name)))
 }
@@ -162,7 +186,7 @@ async fn stopped(task: JoinHandle<()>) {
 fn load(
     options: &Options,
     orders: mpsc::Receiver<SyncOrder>,
-) -> Result<(Settings, Vec<Box<dyn Check>>), AgentError> {
+) -> Result<(Settings, Vec<Box<dyn Check>>, Option<u16>), AgentError> {
     let config = AgentConfig::load(&options.config)?;
     let names = |key, texts: &[String]| -> Result<Vec<Name>, AgentError> {
         let name = |text: &String| {
@@ -197,14 +221,18 @@ fn load(
         checks.push(Box::new(OdooCheck::new(&odoo.host, odoo.http_port, odoo.gevent_port)));
     }
     checks.push(Box::new(PowerDnsCheck::new(&config.powerdns.api, key.clone())));
-    checks.push(Box::new(RabbitmqCheck::new(
+    let rabbitmq = RabbitmqCheck::new(
         &broker.host,
         broker.port,
         &broker.vhost,
         &broker.user,
         password.clone(),
         &broker.queue,
-    )));
+    );
+    checks.push(Box::new(match &config.dead_letters {
+        Some(letters) => rabbitmq.with_dead_letters(&letters.queue),
+        None => rabbitmq,
+    }));
     if let Some((redis, password)) = redis {
         checks.push(Box::new(RedisCheck::new(&redis.host, redis.port, &redis.user, password)));
     }
@@ -246,7 +274,7 @@ fn load(
             wide_prefetch: WIDE_PREFETCH,
         },
     };
-    Ok((settings, checks))
+    Ok((settings, checks, config.health.http_port))
 }
 
 /// Keeps the line in `systemctl status` true.
@@ -257,7 +285,7 @@ async fn tell_status(
 ) {
     let mut told = String::new();
     loop {
-        let line = present().line();
+        let line = (present.status)().line();
         if line != told {
             notify::status(&line);
             told = line;

@@ -1,20 +1,33 @@
-//! HTTP on the control socket: `GET /status`, `POST /sync`. Who may open the socket is decided by its folder's mode.
+//! HTTP: `GET /status`, `/healthz`, `/readyz`, `/metrics`, and on the control socket alone `POST /sync`. Who may open the
+//! socket is decided by its folder's mode; the loopback port, where one is asked for, is every local user's.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
+use tracing::error;
 
+use super::metrics;
 use super::status::Status;
 use super::sync_orders::{self, Orders};
 
-/// Gives the present status.
-pub(super) type Present = Arc<dyn Fn() -> Status + Send + Sync>;
+/// What is told of the agent, made anew for each question.
+#[derive(Clone)]
+pub(super) struct Present {
+    /// The status.
+    pub(super) status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// The name of a loop that does not move.
+    pub(super) stuck: Arc<dyn Fn() -> Option<&'static str> + Send + Sync>,
+}
 
 /// Listens at `path`; a socket that an agent left there is removed, anything else is not.
 pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
@@ -27,12 +40,115 @@ pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path)
 }
 
-/// Answers until the agent ends.
+/// Listens on a port of 127.0.0.1.
+pub(super) async fn listen_on_port(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Answers on the control socket until the agent ends.
 pub(super) async fn serve(listener: UnixListener, present: Present, orders: Orders) -> io::Result<()> {
-    let status = get(move || {
-        let present = Arc::clone(&present);
-        async move { Json(present()) }
-    });
     let sync = post(move |body: Bytes| sync_orders::answer(orders.clone(), body));
-    axum::serve(listener, Router::new().route("/status", status).route("/sync", sync)).await
+    axum::serve(listener, questions(present).route("/sync", sync)).await
+}
+
+/// Answers questions, and no order, on the port until the agent ends; never ends where there is none.
+pub(super) async fn serve_port(listener: Option<TcpListener>, present: Present) -> io::Result<()> {
+    match listener {
+        Some(listener) => axum::serve(listener, questions(present)).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn questions(present: Present) -> Router {
+    Router::new()
+        .route("/status", get(async |State(present): State<Present>| Json((present.status)())))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(present)
+}
+
+/// 200 while the agent itself lives: a restart would not help, whatever else is wrong.
+async fn healthz(State(present): State<Present>) -> Response {
+    match (present.stuck)() {
+        None => (StatusCode::OK, "ok\n").into_response(),
+        Some(name) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the loop `{name}` does not move\n")).into_response()
+        }
+    }
+}
+
+/// 200 while the agent can apply a change.
+async fn readyz(State(present): State<Present>) -> Response {
+    let sync = (present.status)().sync;
+    if sync.phase.is_ready() {
+        return (StatusCode::OK, "ok\n").into_response();
+    }
+    let reason = sync.reason.unwrap_or_else(|| sync.phase.as_str().to_owned());
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response()
+}
+
+async fn metrics(State(present): State<Present>) -> Response {
+    match metrics::text(&(present.status)()) {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            error!("the metrics cannot be made: {error}: please report this");
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::connect;
+    use super::*;
+    use crate::health::Report;
+    use crate::sync::{Phase, Progress};
+    use std::time::SystemTime;
+    use tokio::sync::mpsc;
+
+    fn present(phase: Phase, stuck: Option<&'static str>) -> Present {
+        let mut progress = Progress::default();
+        progress.enter(phase, (phase == Phase::Waiting).then(|| "PowerDNS's API is away".to_owned()));
+        let status = Status::new(SystemTime::now(), &progress, &Report::default());
+        Present { status: Arc::new(move || status.clone()), stuck: Arc::new(move || stuck) }
+    }
+
+    #[tokio::test]
+    async fn what_is_alive_is_not_what_is_ready() {
+        for (phase, stuck, healthy, ready, words) in [
+            (Phase::Idle, None, 200, 200, "ok\n"),
+            (Phase::Waiting, None, 200, 503, "PowerDNS's API is away\n"),
+            (Phase::Connecting, None, 200, 503, "connecting\n"),
+            (Phase::Applying, Some("sync"), 503, 200, "ok\n"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("agent.sock");
+            let server = serve(listen(&path).unwrap(), present(phase, stuck), mpsc::channel(1).0);
+            let server = tokio::spawn(server);
+            let client = connect(&path).build().unwrap();
+            let ask = async |path: &str| client.get(format!("http://agent{path}")).send().await.unwrap();
+            assert_eq!(ask("/healthz").await.status().as_u16(), healthy, "{phase:?}");
+            let answer = ask("/readyz").await;
+            assert_eq!(answer.status().as_u16(), ready, "{phase:?}");
+            assert_eq!(answer.text().await.unwrap(), words);
+            let answer = ask("/metrics").await;
+            assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
+            assert!(answer.text().await.unwrap().contains("# TYPE hams_sync_zones gauge"));
+            server.abort();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_port_takes_no_order() {
+        let listener = listen_on_port(0).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(serve_port(Some(listener), present(Phase::Idle, None)));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("{url}/metrics")).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        let order = client.post(format!("{url}/sync")).body("{}").send().await.unwrap();
+        assert_eq!(order.status().as_u16(), 404);
+        server.abort();
+    }
 }

@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::health::{Report, State};
+use crate::health::{Measure, Report, State};
 use crate::sync::{Counters, Phase, Progress, SweepPhase, SweepProgress, SweepResult, SyncSummary};
 
 /// Of the shape below.
 const SCHEMA: u32 = 1;
 
 /// Everything at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The shape's version.
     pub schema: u32,
@@ -79,7 +79,7 @@ pub struct SweptStatus {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckStatus {
     /// Its name.
     pub name: String,
@@ -93,6 +93,9 @@ pub struct CheckStatus {
     pub checked: Option<String>,
     /// When it was last ok.
     pub last_ok: Option<String>,
+    /// What it counted.
+    #[serde(default)]
+    pub measures: Vec<Measure>,
 }
 
 impl Status {
@@ -116,6 +119,7 @@ impl Status {
             reason: entry.reason.clone(),
             checked: entry.checked.map(time),
             last_ok: entry.last_ok.map(time),
+            measures: entry.measures.clone(),
         });
         Self {
             schema: SCHEMA,

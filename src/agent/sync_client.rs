@@ -68,7 +68,7 @@ impl SyncLines {
 
 #[cfg(test)]
 mod tests {
-    use super::super::socket::{listen, serve};
+    use super::super::socket::{Present, listen, serve};
     use super::*;
     use crate::agent::Status;
     use crate::health::Report;
@@ -81,7 +81,8 @@ mod tests {
     fn agent(path: &Path) -> mpsc::Receiver<SyncOrder> {
         let (orders, taken) = mpsc::channel(1);
         let status = Status::new(SystemTime::now(), &Progress::default(), &Report::default());
-        tokio::spawn(serve(listen(path).unwrap(), Arc::new(move || status.clone()), orders));
+        let present = Present { status: Arc::new(move || status.clone()), stuck: Arc::new(|| None) };
+        tokio::spawn(serve(listen(path).unwrap(), present, orders));
         taken
     }
 

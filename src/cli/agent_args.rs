@@ -104,6 +104,9 @@ pub struct StatusArgs {
     /// Print the whole status as JSON
     #[arg(long)]
     pub json: bool,
+    /// Go on showing it, every two seconds, until Ctrl-C; with `--json` a line each
+    #[arg(long)]
+    pub watch: bool,
     /// The control socket to ask
     #[arg(long, value_name = "PATH", env = "HAMS_AGENT_SOCKET", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,

@@ -3,6 +3,9 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
+use std::io::{IsTerminal, Write as _, stdout};
+use std::time::Duration;
+
 use super::age::age;
 use super::agent_args::StatusArgs;
 use super::show_sync::summary_words;
@@ -10,28 +13,41 @@ use crate::agent::{Status, SweepStatus, fetch};
 use crate::health::State;
 use crate::sync::{Phase, SweepPhase};
 
-/// Asks, prints to stdout, and returns the exit code.
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks")]
+/// Between two looks of `--watch`.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+/// The cursor to the top left, and all below it erased (ECMA-48, CUP and ED).
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// Asks, prints to stdout, and returns the exit code. With `--watch` it goes on until a signal ends it, or nobody reads.
+#[allow(clippy::print_stderr, reason = "this is where the program speaks")]
 pub async fn status(args: &StatusArgs) -> u8 {
-    let status = match fetch(&args.socket).await {
-        Ok(status) => status,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return code(State::Failing);
-        }
-    };
-    if args.json {
-        match serde_json::to_string_pretty(&status) {
-            Ok(text) => println!("{text}"),
+    loop {
+        let asked = fetch(&args.socket).await;
+        let (text, state) = match &asked {
+            Ok(status) => (shown(status, args), status.state),
+            Err(error) if args.watch && !args.json => (format!("error: {error}\n"), State::Failing),
             Err(error) => {
-                eprintln!("error: cannot write the status as JSON: {error}");
-                return code(State::Failing);
+                eprintln!("error: {error}");
+                (String::new(), State::Failing)
             }
+        };
+        let clear = if args.watch && !args.json && stdout().is_terminal() { CLEAR } else { "" };
+        let written = stdout().lock().write_all(format!("{clear}{text}").as_bytes());
+        if !args.watch || written.is_err() {
+            return code(state);
         }
-    } else {
-        print!("{}", words(&status, SystemTime::now()));
+        tokio::time::sleep(WATCH_INTERVAL).await;
     }
-    code(status.state)
+}
+
+/// For people or for programs, with a line break at its end.
+fn shown(status: &Status, args: &StatusArgs) -> String {
+    // A struct of texts and numbers always has a JSON form.
+    match (args.json, args.watch) {
+        (false, _) => words(status, SystemTime::now()),
+        (true, true) => serde_json::to_string(status).unwrap_or_default() + "\n",
+        (true, false) => serde_json::to_string_pretty(status).unwrap_or_default() + "\n",
+    }
 }
 
 fn code(state: State) -> u8 {

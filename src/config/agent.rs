@@ -179,6 +179,9 @@ pub struct HealthConfig {
     /// The domain that this host's nginx serves; `None`: this host has none.
     #[serde(default)]
     pub tls_domain: Option<String>,
+    /// The port of 127.0.0.1 that questions are answered on, beside the control socket.
+    #[serde(default)]
+    pub http_port: Option<u16>,
     /// Where Odoo is, when this host runs it.
     #[serde(default)]
     pub odoo: Option<OdooConfig>,
@@ -256,6 +259,8 @@ pub(crate) mod tests {
         assert_eq!(config.health.tls_domain, None);
         let edge = load(&format!("{TEXT}\ntls_domain = \"hams.test\"")).unwrap();
         assert_eq!(edge.health.tls_domain.as_deref(), Some("hams.test"));
+        assert_eq!(config.health.http_port, None);
+        assert_eq!(load(&format!("{TEXT}\nhttp_port = 9853")).unwrap().health.http_port, Some(9853));
     }
 
     #[test]

@@ -208,6 +208,15 @@ pub const KEYS: &[Key] = &[
         doc: "The same as a part of the zones that the agent owns, in percent: 0 to 100.",
     },
     Key {
+        name: "health.http_port",
+        kind: Kind::Number,
+        default: None,
+        example: "9853",
+        doc: "A port of 127.0.0.1 on which the agent answers `/healthz`, `/readyz`, `/status` and `/metrics` (Prometheus), \
+            from 1024 to 65535. Every local user can ask there, and order nothing. Without it, the control socket alone \
+            answers, for root and the group hams-agent.",
+    },
+    Key {
         name: "odoo.host",
         kind: Kind::Text,
         default: None,

@@ -106,6 +106,8 @@ mod tests {
             full_sweep_hour = 23
             max_removals = 0
             max_removals_percent = 100
+            [health]
+            http_port = 9853
             [odoo]
             host = "ERP.example.org"
             database = "hams_test"
@@ -141,6 +143,7 @@ mod tests {
         let sync =
             Sweep { sweep_minutes: 5, full_sweep_hour: 23, max_removals: 0, max_removals_percent: 100 };
         assert_eq!(config.sync, sync);
+        assert_eq!(config.health.http_port, Some(9853));
         assert_eq!(config.odoo.host.as_deref(), Some("erp.example.org"));
         let tls = config.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
@@ -245,6 +248,10 @@ mod tests {
             ("sync.full_sweep_hour = 24", ["24 is no hour of a day", "hint: give one from 0 to 23"]),
             ("sync.max_removals = 1000001", ["1000001 zones is out of range", "give one from 0 to 1000000"]),
             ("sync.max_removals_percent = 101", ["101 percent is out of range", "give one from 0 to 100"]),
+            (
+                "health.http_port = 80",
+                ["80 is no port that the agent can have", "give one from 1024 to 65535"],
+            ),
             ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
             ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),
             ("nginx.client_ca = \"ca.pem\"", ["is no absolute path", "beginning with `/`"]),

@@ -8,6 +8,7 @@ pub mod agent;
 mod component;
 mod document;
 mod error;
+mod health;
 mod keys;
 mod load;
 mod name;
@@ -27,6 +28,6 @@ pub use postgresql::{Extension, PostgresqlSource};
 pub use render::{reference, render};
 pub use resolve::Overrides;
 pub use settings::{
-    Apt, Config, Daemons, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis,
-    Repository, Sweep, Tls,
+    Apt, Config, Daemons, Health, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq,
+    Redis, Repository, Sweep, Tls,
 };

@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
+use crate::config::health;
 use crate::config::name::{self, Problem};
 use crate::config::odoo::{self, OdooSource};
 use crate::config::postgresql;
 use crate::config::settings::{
-    Apt, Config, Daemons, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq, Redis,
-    Repository, Sweep, Tls,
+    Apt, Config, Daemons, Health, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq,
+    Redis, Repository, Sweep, Tls,
 };
 use crate::config::sync;
 
@@ -112,6 +113,12 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             full_sweep_hour: number("sync.full_sweep_hour", &settings, sync::hour)?,
             max_removals: number("sync.max_removals", &settings, sync::removals)?,
             max_removals_percent: number("sync.max_removals_percent", &settings, sync::percent)?,
+        },
+        health: Health {
+            http_port: match settings.get("health.http_port") {
+                Some(_) => Some(number("health.http_port", &settings, health::port)?),
+                None => None,
+            },
         },
         odoo: Odoo {
             host: host("odoo.host", &settings, &components, Component::Odoo)?,

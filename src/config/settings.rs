@@ -26,6 +26,8 @@ pub struct Config {
     pub powerdns: Powerdns,
     /// The table `[sync]`.
     pub sync: Sweep,
+    /// The table `[health]`.
+    pub health: Health,
     /// The table `[odoo]`.
     pub odoo: Odoo,
     /// The table `[tls]`; `None`: a certificate that hams-install makes.
@@ -120,6 +122,13 @@ pub struct Sweep {
     pub max_removals: u32,
     /// The same in percent of those that are owned: 0 to 100.
     pub max_removals_percent: u8,
+}
+
+/// How the agent tells how the node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// A port of 127.0.0.1 that is open to every local user; `None`: the control socket alone.
+    pub http_port: Option<u16>,
 }
 
 /// The application.

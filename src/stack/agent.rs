@@ -70,6 +70,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             units => units,
             timers => timers,
             odoo_ports => config.has(Component::Odoo).then_some(odoo::PORTS),
+            http_port => config.health.http_port,
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },
     )?;

@@ -23,6 +23,24 @@ pub enum Phase {
     Stopping,
 }
 
+impl Phase {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Idle => "idle",
+            Self::Applying => "applying",
+            Self::Waiting => "waiting",
+            Self::Stopping => "stopping",
+        }
+    }
+
+    /// Whether a change would be applied now.
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Idle | Self::Applying)
+    }
+}
+
 /// Counts since the agent's start; `dropped_old` goes on across restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
