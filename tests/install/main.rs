@@ -4,6 +4,7 @@
 mod keep;
 #[path = "../lab/mod.rs"]
 mod lab;
+mod metrics;
 mod node;
 mod older;
 mod outside;
@@ -99,6 +100,7 @@ fn stays_a_node(node: &Node) {
     outside::the_broker_lets_in_whom_it_should(node);
     secrets::are_only_with_root(&node.host, &secrets::vault(&node.host));
     hash_alone_is_in_the_settings(&node.host);
+    metrics::are_read_by_prometheus(node);
     keep::a_second_run_changes_nothing(node);
     keep::one_run_at_a_time(node);
     repair::a_hand_edit(node);

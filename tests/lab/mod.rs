@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod package;
 pub mod pgdg;
 pub mod ports;
+pub mod promtool;
 pub mod random;
 
 use std::io::{Read, Seek, Write};
