@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
@@ -14,16 +15,18 @@ use tracing::{error, info};
 use super::pulses::Pulses;
 use super::socket::Present;
 use super::status::Status;
+use super::sync_orders::Orders;
 use super::{checks, credentials, notify, socket};
 use crate::agent::credentials::CredentialError;
 use crate::config::agent::{AgentConfig, AgentConfigError};
 use crate::dns::{Name, NameError};
 use crate::health::{
-    Check, NginxCheck, OdooCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck, UnitCheck,
+    Check, NginxCheck, OdooCheck, Outcome, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck,
+    UnitCheck,
 };
 use crate::sync::{
     BrokerLogin, BrokerSettings, Caps, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError,
-    Progress, Settings, SweepSettings, SweepTimes, SyncOrder, ZoneSync,
+    Progress, Settings, SweepSettings, SweepTimes, ZoneSync,
 };
 
 /// Messages that may wait here, each of which may have 1 MiB: MemoryMax= of the unit must bear them.
@@ -34,6 +37,17 @@ const WIDE_PREFETCH: u16 = 2000;
 const STOP_LIMIT: Duration = Duration::from_millis(4500);
 /// The status line is not written more often.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the report calls a configuration that was refused.
+const REFUSED: &str = "agent configuration";
+
+/// What a configuration comes to.
+struct Loaded {
+    config: AgentConfig,
+    settings: Settings,
+    checks: Vec<Box<dyn Check>>,
+    orders: Orders,
+}
 
 /// Where everything lies.
 #[derive(Debug, Clone)]
@@ -112,14 +126,54 @@ impl AgentError {
     }
 }
 
+/// What a life of the loops ends with.
+enum Next {
+    /// The end of the agent.
+    Stop,
+    /// Another configuration.
+    Begin(Box<Loaded>),
+}
+
+/// What the agent is told by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, AgentError> {
+        let listen = |kind| signal(kind).map_err(AgentError::Signal);
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Runs until SIGTERM or SIGINT. An outage of the broker, of Odoo or of PowerDNS neither fails the start nor ends it.
+/// SIGHUP has the configuration read anew: a bad one is refused, and the agent goes on with the one that it has.
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let started = SystemTime::now();
-    // One may wait while the sync is at work for another.
-    let (orders, order_queue) = mpsc::channel(1);
-    let (settings, checks, port) = load(&options, order_queue)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
+    let mut signals = Signals::listen()?;
+    let mut loaded = load(&options)?;
+    loop {
+        match live(&options, loaded, &mut signals, started).await? {
+            Next::Stop => return Ok(()),
+            Next::Begin(other) => loaded = *other,
+        }
+    }
+}
+
+/// One life of all loops, from a configuration to its end or to another one.
+async fn live(
+    options: &Options,
+    loaded: Loaded,
+    signals: &mut Signals,
+    started: SystemTime,
+) -> Result<Next, AgentError> {
+    let Loaded { config, settings, checks, orders } = loaded;
     let (stopper, stop) = watch::channel(false);
     let (progress_sender, progress) = watch::channel(Progress::default());
     let names = checks.iter().map(|check| check.name().to_owned());
@@ -129,13 +183,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let zone_sync = ZoneSync::open(settings, progress_sender, pulses.add("sync"), stop.clone())?;
     let listener = socket::listen(&options.socket)
         .map_err(|source| AgentError::Socket { path: options.socket.clone(), source })?;
-    let port = match port {
-        Some(port) => {
-            let listener = socket::listen_on_port(port).await;
-            Some(listener.map_err(|source| AgentError::Port { port, source })?)
-        }
-        None => None,
-    };
+    let port = listen_on(config.health.http_port).await?;
     let present = {
         let (progress, report, pulses) = (progress.clone(), report.clone(), Arc::clone(&pulses));
         Present {
@@ -144,7 +192,8 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         }
     };
     let mut sync_task = tokio::spawn(zone_sync.run());
-    let mut check_task = tokio::spawn(checks::run(checks, report_sender, pulses.add("checks"), stop));
+    let checked = checks::run(checks, report_sender.clone(), pulses.add("checks"), stop);
+    let mut check_task = tokio::spawn(checked);
     let mut socket_task = tokio::spawn(socket::serve(listener, present.clone(), orders));
     let mut port_task = tokio::spawn(socket::serve_port(port, present.clone()));
     let status_task = tokio::spawn(tell_status(present, progress, report));
@@ -152,42 +201,85 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     notify::ready();
     info!("hams-agent {} is up", env!("CARGO_PKG_VERSION"));
 
-    let ended = tokio::select! {
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        _ = &mut sync_task => Some("sync"),
-        _ = &mut check_task => Some("loop of the checks"),
-        _ = &mut socket_task => Some("control socket"),
-        _ = &mut port_task => Some("port of the questions"),
+    let mut has_sync_ended = false;
+    let next = loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break Ok(Next::Stop),
+            _ = signals.interrupt.recv() => break Ok(Next::Stop),
+            _ = signals.hangup.recv() => match another(options, &config).await {
+                Ok(Some(other)) => break Ok(Next::Begin(Box::new(other))),
+                Ok(None) => {
+                    info!("{} is as it was", options.config.display());
+                    report_sender.send_modify(|report| report.remove(REFUSED));
+                }
+                Err(error) => {
+                    error!("the configuration is not taken up, the one before stays: {error}");
+                    let reason = format!("not taken up, the one before stays: {error}");
+                    report_sender.send_modify(|report| report.add(REFUSED, Outcome::degraded(reason)));
+                }
+            },
+            _ = &mut sync_task => {
+                has_sync_ended = true;
+                break Err(AgentError::Ended("sync"));
+            }
+            _ = &mut check_task => break Err(AgentError::Ended("loop of the checks")),
+            _ = &mut socket_task => break Err(AgentError::Ended("control socket")),
+            _ = &mut port_task => break Err(AgentError::Ended("port of the questions")),
+        }
     };
-    notify::stopping();
-    info!("stopping");
+    match &next {
+        Ok(Next::Begin(_)) => info!("beginning anew with {}", options.config.display()),
+        Ok(Next::Stop) | Err(_) => {
+            notify::stopping();
+            info!("stopping");
+        }
+    }
     // Nobody listening any more is fine: then everybody has stopped.
     let _ = stopper.send(true);
-    if ended != Some("sync") {
+    if !has_sync_ended {
         stopped(sync_task).await;
     }
-    for task in [status_task, watchdog_task] {
-        task.abort();
-    }
+    status_task.abort();
+    watchdog_task.abort();
     for task in [socket_task, port_task] {
         task.abort();
+        // What it listened on is free only when it is gone.
+        let _ = task.await;
     }
     let _ = std::fs::remove_file(&options.socket);
-    ended.map_or(Ok(()), |name| Err(AgentError::Ended(name)))
+    next
+}
+
+/// The configuration as it is now, if it is another one and can be used.
+async fn another(options: &Options, present: &AgentConfig) -> Result<Option<Loaded>, AgentError> {
+    let loaded = load(options)?;
+    if loaded.config == *present {
+        return Ok(None);
+    }
+    if loaded.config.health.http_port != present.health.http_port {
+        drop(listen_on(loaded.config.health.http_port).await?);
+    }
+    Ok(Some(loaded))
+}
+
+async fn listen_on(port: Option<u16>) -> Result<Option<TcpListener>, AgentError> {
+    let Some(port) = port else { return Ok(None) };
+    let listener = socket::listen_on_port(port).await;
+    listener.map(Some).map_err(|source| AgentError::Port { port, source })
 }
 
 async fn stopped(task: JoinHandle<()>) {
+    let handle = task.abort_handle();
     if timeout(STOP_LIMIT, task).await.is_err() {
+        handle.abort();
         error!("the sync did not stop in time; what it had in hand comes again at the next start");
     }
 }
 
-fn load(
-    options: &Options,
-    orders: mpsc::Receiver<SyncOrder>,
-) -> Result<(Settings, Vec<Box<dyn Check>>, Option<u16>), AgentError> {
+fn load(options: &Options) -> Result<Loaded, AgentError> {
     let config = AgentConfig::load(&options.config)?;
+    // One may wait while the sync is at work for another.
+    let (orders, order_queue) = mpsc::channel(1);
     let names = |key, texts: &[String]| -> Result<Vec<Name>, AgentError> {
         let name = |text: &String| {
             Name::absolute(text).map_err(|source| AgentError::Name {
@@ -202,7 +294,7 @@ fn load(
     let managed_suffixes = names("powerdns.managed_suffixes", &config.powerdns.managed_suffixes)?;
     let password = credentials::read(&options.credentials, "rabbitmq-password")?;
     let key = credentials::read(&options.credentials, "pdns-api-key")?;
-    let broker = config.broker;
+    let broker = config.broker.clone();
     let redis = match &config.redis {
         Some(redis) => Some((redis, credentials::read(&options.credentials, "redis-monitor-password")?)),
         None => None,
@@ -237,7 +329,7 @@ fn load(
         checks.push(Box::new(RedisCheck::new(&redis.host, redis.port, &redis.user, password)));
     }
     // Without a key it starts all the same: what needs it waits, and the status says so.
-    let odoo = config.odoo.map(|odoo| OdooSettings {
+    let odoo = config.odoo.clone().map(|odoo| OdooSettings {
         url: odoo.url,
         database: odoo.database,
         key: options.credentials.join("odoo-key"),
@@ -258,7 +350,7 @@ fn load(
                 zones: u64::from(config.sync.max_removals),
                 percent: config.sync.max_removals_percent,
             },
-            orders,
+            orders: order_queue,
         },
         broker: BrokerSettings {
             login: BrokerLogin {
@@ -274,7 +366,7 @@ fn load(
             wide_prefetch: WIDE_PREFETCH,
         },
     };
-    Ok((settings, checks, config.health.http_port))
+    Ok(Loaded { config, settings, checks, orders })
 }
 
 /// Keeps the line in `systemctl status` true.

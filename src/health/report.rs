@@ -24,6 +24,20 @@ pub struct Entry {
     pub measures: Vec<Measure>,
 }
 
+impl Entry {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            state: State::Unknown,
+            since: SystemTime::now(),
+            reason: Some("not asked yet".to_owned()),
+            checked: None,
+            last_ok: None,
+            measures: Vec::new(),
+        }
+    }
+}
+
 /// Every check's state, in the order in which they were added.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
@@ -34,16 +48,20 @@ pub struct Report {
 impl Report {
     /// A report in which nothing has been asked yet.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
-        let entry = |name| Entry {
-            name,
-            state: State::Unknown,
-            since: SystemTime::now(),
-            reason: Some("not asked yet".to_owned()),
-            checked: None,
-            last_ok: None,
-            measures: Vec::new(),
-        };
-        Self { checks: names.into_iter().map(entry).collect() }
+        Self { checks: names.into_iter().map(Entry::new).collect() }
+    }
+
+    /// Takes note of something that no check looks for.
+    pub fn add(&mut self, name: &str, outcome: Outcome) {
+        if self.checks.iter().all(|entry| entry.name != name) {
+            self.checks.push(Entry::new(name.to_owned()));
+        }
+        self.note(name, outcome);
+    }
+
+    /// Forgets it.
+    pub fn remove(&mut self, name: &str) {
+        self.checks.retain(|entry| entry.name != name);
     }
 
     /// Takes note of an outcome; true if the check's state is another one than before.
@@ -83,5 +101,10 @@ mod tests {
         assert!(report.note("b", Outcome::failing("gone")));
         assert_eq!(report.state(), State::Failing);
         assert!(report.checks[0].last_ok.is_some() && report.checks[1].last_ok.is_none());
+        report.add("c", Outcome::degraded("refused"));
+        report.add("c", Outcome::degraded("refused again"));
+        assert_eq!(report.checks.len(), 3);
+        report.remove("c");
+        assert_eq!(report.checks.len(), 2);
     }
 }

@@ -8,6 +8,7 @@ mod metrics;
 mod node;
 mod older;
 mod outside;
+mod reload;
 mod repair;
 mod rotate;
 mod secrets;
@@ -101,6 +102,7 @@ fn stays_a_node(node: &Node) {
     secrets::are_only_with_root(&node.host, &secrets::vault(&node.host));
     hash_alone_is_in_the_settings(&node.host);
     metrics::are_read_by_prometheus(node);
+    reload::takes_what_is_good(node);
     keep::a_second_run_changes_nothing(node);
     keep::one_run_at_a_time(node);
     repair::a_hand_edit(node);
