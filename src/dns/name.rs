@@ -3,10 +3,11 @@
 //! (letters, digits, `-`, `_`, `/`, and `*` as a whole first label); escapes and IDNs must come as A-labels.
 
 use std::fmt;
+use std::sync::Arc;
 
-/// A checked, absolute, lower-case domain name with its trailing dot; the root is `.`.
+/// A checked, absolute, lower-case domain name with its trailing dot; the root is `.`. All copies of one share its text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Box<str>);
+pub struct Name(Arc<str>);
 
 /// Why a text is no name that hams accepts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -163,7 +164,7 @@ impl Name {
         }
         let mut absolute = bare.to_ascii_lowercase();
         absolute.push('.');
-        Ok(Self(absolute.into_boxed_str()))
+        Ok(Self(absolute.into()))
     }
 }
 

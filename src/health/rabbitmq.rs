@@ -56,6 +56,7 @@ impl RabbitmqCheck {
             user: &self.user,
             password: self.password.expose(),
             heartbeat: None,
+            frame_max: Some(amqp::SMALL_FRAME),
         };
         let connection = amqp::connect(login, "hams-check").await?;
         let channel = connection.create_channel().await?;

@@ -3,6 +3,11 @@
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties};
 
+/// Octets of a frame. For each connection lapin sets 64 of them aside, which would be 8 MiB of RabbitMQ's own 128 KiB.
+/// A body is sent in as many frames as it needs, a message's properties in one: the broker keeps to no limit there, and a
+/// longer one than asked for ends the connection.
+pub const SMALL_FRAME: u32 = 32 * 1024;
+
 /// A broker, and who comes.
 #[derive(Clone, Copy)]
 pub struct Login<'a> {
@@ -18,6 +23,8 @@ pub struct Login<'a> {
     pub password: &'a str,
     /// In seconds; `None`: as the broker proposes.
     pub heartbeat: Option<u16>,
+    /// Octets that a frame may have; `None`: as the broker proposes.
+    pub frame_max: Option<u32>,
 }
 
 /// Connects and logs in, under a name that the broker's own lists show. The caller sets the limit of time.
@@ -30,7 +37,11 @@ pub async fn connect(login: Login<'_>, name: &str) -> Result<Connection, lapin::
             port: login.port,
         },
         vhost: login.vhost.into(),
-        query: AMQPQueryString { heartbeat: login.heartbeat, ..AMQPQueryString::default() },
+        query: AMQPQueryString {
+            heartbeat: login.heartbeat,
+            frame_max: login.frame_max,
+            ..AMQPQueryString::default()
+        },
     };
     let properties = ConnectionProperties::default()
         .with_executor(tokio_executor_trait::Tokio::current())

@@ -43,8 +43,13 @@ impl BrokerLogin {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Connects and logs in, under a name that the broker's own lists show. The caller sets the limit of time.
-    pub(super) async fn connect(&self, name: &str) -> Result<Connection, lapin::Error> {
+    /// Connects and logs in, under a name that the broker's own lists show; `frame_max` as `amqp::Login` has it. The caller
+    /// sets the limit of time.
+    pub(super) async fn connect(
+        &self,
+        name: &str,
+        frame_max: Option<u32>,
+    ) -> Result<Connection, lapin::Error> {
         let login = Login {
             host: &self.host,
             port: self.port,
@@ -52,6 +57,7 @@ impl BrokerLogin {
             user: &self.user,
             password: self.password.expose(),
             heartbeat: Some(HEARTBEAT_SECONDS),
+            frame_max,
         };
         amqp::connect(login, name).await
     }
@@ -99,16 +105,20 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, logs in and starts to consume; ends within ten seconds.
-    pub(super) async fn open(settings: &BrokerSettings) -> Result<Self, BrokerError> {
+    pub(super) async fn open(settings: &BrokerSettings, frame_max: Option<u32>) -> Result<Self, BrokerError> {
         let address = settings.login.address();
-        match tokio::time::timeout(CONNECT_LIMIT, Self::consume(settings, &address)).await {
+        match tokio::time::timeout(CONNECT_LIMIT, Self::consume(settings, frame_max, &address)).await {
             Ok(opened) => opened.map_err(|error| amqp(&address, &error)),
             Err(_) => Err(BrokerError::Timeout(address)),
         }
     }
 
-    async fn consume(settings: &BrokerSettings, address: &str) -> Result<Self, lapin::Error> {
-        let connection = settings.login.connect("hams-agent").await?;
+    async fn consume(
+        settings: &BrokerSettings,
+        frame_max: Option<u32>,
+        address: &str,
+    ) -> Result<Self, lapin::Error> {
+        let connection = settings.login.connect("hams-agent", frame_max).await?;
         let channel = connection.create_channel().await?;
         let (queue, prefetch) = (settings.queue.clone(), settings.prefetch);
         let consumer = consumer(&channel, &queue, prefetch).await?;

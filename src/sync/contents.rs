@@ -4,93 +4,119 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::dns::{Change, Key, Name, RecordType, RrSet, Zone};
 
 /// Hex digits of an RRset's digest: the first 64 bits of SHA-256. Who makes two contents with one digest hides a change of
 /// his own zone from himself.
 const DIGITS: usize = 16;
-/// The digest of an RRset of which only its being there is known. It equals no other.
+/// Stands in a text for the digest of an RRset of which only its being there is known.
 const UNKNOWN: &str = "?";
 
-/// The RRsets of one zone, without the SOA: `owner TYPE digest` each, owners relative to the zone, `@` for the apex.
+/// Of an RRset; `None`, where only its being there is known, equals that of no RRset.
+type Digest = Option<u64>;
+
+/// The RRsets of one zone, without the SOA. For each: how long its owner is; its owner relative to the zone, `@` for the
+/// apex; the place of its type in `RecordType::ALL`; whether there is a digest, and the digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Contents(Box<str>);
+pub(super) struct Contents(Box<[u8]>);
 
 impl Contents {
     /// After PowerDNS was given `wanted`; of `before` what stands under `kept` has stayed.
     pub(super) fn after(wanted: &Zone, kept: &BTreeSet<Key>, before: &Self) -> Self {
-        let stayed = |(owner, rtype, _): &(&str, &str, &str)| {
-            kept.iter().any(|key| (relative(&key.name, &wanted.name), key.rtype.as_str()) == (*owner, *rtype))
+        let stayed = |(owner, rtype, _): &(&str, RecordType, Digest)| {
+            kept.iter().any(|key| (relative(&key.name, &wanted.name), key.rtype) == (*owner, *rtype))
         };
-        let stayed = before.sets().filter(stayed);
-        Self::made(wanted, stayed)
+        Self::made(wanted, before.sets().filter(stayed))
     }
 
     /// After PowerDNS was compared and given `wanted`; what stands under `kept` may be there with any content.
     pub(super) fn compared(wanted: &Zone, kept: &BTreeSet<Key>) -> Self {
-        let kept = kept.iter().map(|key| (relative(&key.name, &wanted.name), key.rtype.as_str(), UNKNOWN));
+        let kept = kept.iter().map(|key| (relative(&key.name, &wanted.name), key.rtype, None));
         Self::made(wanted, kept)
     }
 
-    fn made<'a>(wanted: &'a Zone, more: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Self {
-        let mut text = String::new();
-        for rrset in wanted.rrsets.values() {
-            let (owner, rtype) = (relative(&rrset.key.name, &wanted.name), rrset.key.rtype);
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{owner} {rtype} {}", digest(rrset));
-        }
-        for (owner, rtype, digest) in more {
-            let _ = writeln!(text, "{owner} {rtype} {digest}");
-        }
-        text.pop();
-        Self(text.into())
-    }
-
-    /// From its text; `None` if that is none.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let is_set = |line: &str| {
-            let mut words = line.split(' ');
-            let is_owner = words.next().is_some_and(|owner| !owner.is_empty());
-            let is_type = words.next().is_some_and(|word| word.parse::<RecordType>().is_ok());
-            let is_digest = words.next().is_some_and(|word| word == UNKNOWN || word.len() == DIGITS);
-            is_owner && is_type && is_digest && words.next().is_none()
+    fn made<'a>(wanted: &'a Zone, more: impl Iterator<Item = (&'a str, RecordType, Digest)>) -> Self {
+        let set = |rrset: &'a RrSet| {
+            (relative(&rrset.key.name, &wanted.name), rrset.key.rtype, Some(digest(rrset)))
         };
-        text.split('\n').filter(|line| !line.is_empty()).all(is_set).then(|| Self(text.into()))
+        Self::of(wanted.rrsets.values().map(set).chain(more))
     }
 
-    /// As it is written down.
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+    fn of<'a>(sets: impl Iterator<Item = (&'a str, RecordType, Digest)>) -> Self {
+        let mut octets = Vec::new();
+        for (owner, rtype, digest) in sets {
+            let place = RecordType::ALL.iter().position(|one| *one == rtype).unwrap_or_default();
+            // A name has at most 255 octets, and there are few types.
+            octets.push(owner.len() as u8);
+            octets.extend_from_slice(owner.as_bytes());
+            octets.extend_from_slice(&[place as u8, u8::from(digest.is_some())]);
+            octets.extend(digest.iter().flat_map(|digest| digest.to_be_bytes()));
+        }
+        Self(octets.into())
+    }
+
+    /// From a text as `text` gives it; `None` if it is none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let lines = text.split('\n').filter(|line| !line.is_empty());
+        Some(Self::of(lines.map(set).collect::<Option<Vec<_>>>()?.into_iter()))
+    }
+
+    /// As it is written down: a line `owner TYPE digest` for each RRset.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (owner, rtype, digest) in self.sets() {
+            let separator = if text.is_empty() { "" } else { "\n" };
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{separator}{owner} {rtype} ");
+            match digest {
+                Some(digest) => {
+                    let _ = write!(text, "{digest:016x}");
+                }
+                None => text.push_str(UNKNOWN),
+            }
+        }
+        text
     }
 
     /// What leads from here to `wanted`, deletions first, as `dns::diff` has it. What stands under `kept` stays.
     pub(super) fn changes(&self, wanted: &Zone, kept: &BTreeSet<Key>) -> Vec<Change> {
-        let mut have: BTreeMap<(&str, &str), &str> =
+        let mut have: BTreeMap<(&str, RecordType), Digest> =
             self.sets().map(|(owner, rtype, digest)| ((owner, rtype), digest)).collect();
         let mut replacements = Vec::new();
         for rrset in wanted.rrsets.values() {
-            let key = (relative(&rrset.key.name, &wanted.name), rrset.key.rtype.as_str());
-            if have.remove(&key) != Some(digest(rrset).as_str()) {
+            let key = (relative(&rrset.key.name, &wanted.name), rrset.key.rtype);
+            if have.remove(&key).flatten() != Some(digest(rrset)) {
                 replacements.push(Change::Replace(rrset.clone()));
             }
         }
         for key in kept {
-            have.remove(&(relative(&key.name, &wanted.name), key.rtype.as_str()));
+            have.remove(&(relative(&key.name, &wanted.name), key.rtype));
         }
         let deletions = have.into_keys().map(|(owner, rtype)| {
             let name =
                 if owner == "@" { wanted.name.to_string() } else { format!("{owner}.{}", wanted.name) };
-            Change::Delete { name, rtype: rtype.to_owned() }
+            Change::Delete { name, rtype: rtype.to_string() }
         });
         deletions.chain(replacements).collect()
     }
 
-    fn sets(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.0.split('\n').filter_map(|line| {
-            let mut words = line.split(' ');
-            Some((words.next()?, words.next()?, words.next()?))
+    fn sets(&self) -> impl Iterator<Item = (&str, RecordType, Digest)> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (length, more) = rest.split_first()?;
+            let (owner, more) = more.split_at_checked(usize::from(*length))?;
+            let (&[place, is_known], more) = more.split_first_chunk()?;
+            let (digest, more) = if is_known == 1 {
+                more.split_first_chunk().map(|(digest, more)| (Some(u64::from_be_bytes(*digest)), more))?
+            } else {
+                (None, more)
+            };
+            rest = more;
+            let (owner, rtype) =
+                (std::str::from_utf8(owner).ok()?, *RecordType::ALL.get(usize::from(place))?);
+            Some((owner, rtype, digest))
         })
     }
 }
@@ -101,18 +127,29 @@ fn relative<'a>(owner: &'a Name, zone: &Name) -> &'a str {
     if front.is_empty() { "@" } else { front.trim_end_matches('.') }
 }
 
-fn digest(rrset: &RrSet) -> String {
+fn digest(rrset: &RrSet) -> u64 {
     let mut hash = Sha256::new();
     hash.update(rrset.ttl.seconds().to_be_bytes());
     for record in &rrset.records {
         hash.update(record);
         hash.update("\n");
     }
-    let mut text = String::with_capacity(DIGITS);
-    for octet in hash.finalize().iter().take(DIGITS / 2) {
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
+    hash.finalize().iter().take(size_of::<u64>()).fold(0, |number, octet| number << 8 | u64::from(*octet))
+}
+
+/// An RRset from its line.
+fn set(line: &str) -> Option<(&str, RecordType, Digest)> {
+    let mut words = line.split(' ');
+    let owner = words.next().filter(|owner| (1..=255).contains(&owner.len()))?;
+    let (rtype, digest) = (words.next()?.parse().ok()?, words.next()?);
+    let digest = if digest == UNKNOWN { None } else { Some(number(digest)?) };
+    words.next().is_none().then_some((owner, rtype, digest))
+}
+
+/// The digest that stands there in hexadecimal digits.
+fn number(digits: &str) -> Option<u64> {
+    let is_whole = digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_whole.then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]
@@ -199,10 +236,17 @@ mod tests {
             &zone(&[("*", "A", 60, "192.0.2.1"), ("@", "TXT", 60, "x y")]),
             &BTreeSet::from([key("w.a.u.hams.test.", RecordType::A)]),
         );
-        assert_eq!(Contents::parse(contents.as_str()).as_ref(), Some(&contents));
-        assert_eq!(contents.as_str().lines().count(), 4);
+        assert_eq!(Contents::parse(&contents.text()).as_ref(), Some(&contents));
+        assert_eq!(contents.text().lines().count(), 4);
         assert_eq!(told(&Contents::parse("").unwrap().changes(&zone(&[]), NONE)), ["+a.u.hams.test. NS"]);
-        for wrong in ["w A", "w A 12", "w LUA 0123456789abcdef", "w A 0123456789abcdef x", " A ?"] {
+        for wrong in [
+            "w A",
+            "w A 12",
+            "w LUA 0123456789abcdef",
+            "w A 0123456789abcdeg",
+            "w A 0123456789abcdef x",
+            " A ?",
+        ] {
             assert_eq!(Contents::parse(wrong), None, "{wrong}");
         }
     }

@@ -16,7 +16,7 @@ pub(super) const REASON: &str = "hams-reason";
 pub(super) const REASON_TEXT: &str = "hams-reason-text";
 /// Header with the time of the rejection, RFC 3339.
 pub(super) const TIME: &str = "hams-time";
-/// Characters of the words: all headers must fit one frame of 128 KiB.
+/// Characters of the words: all headers must fit one frame, which is `amqp::SMALL_FRAME` as a rule.
 const MAX_TEXT: usize = 4000;
 const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
 

@@ -193,7 +193,7 @@ struct Broker<'a> {
 
 impl<'a> Broker<'a> {
     async fn open(settings: &'a LettersSettings) -> Result<Self, LettersError> {
-        let connected = tokio::time::timeout(CONNECT_LIMIT, settings.login.connect(NAME)).await;
+        let connected = tokio::time::timeout(CONNECT_LIMIT, settings.login.connect(NAME, None)).await;
         let connection = match connected {
             Ok(connected) => connected.map_err(|error| failed(settings, &error))?,
             Err(_) => return Err(LettersError::Silent { address: settings.login.address() }),

@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 
 /// Hex digits of a line's checksum: the first 64 bits of its SHA-256.
 const CHECK_DIGITS: usize = 16;
+/// Octets of a file that is written anew that are in memory at once.
+const PART: usize = 64 * 1024;
 
 /// An open log file with lines that wait to be written.
 #[derive(Debug)]
@@ -124,13 +126,20 @@ impl LogFile {
 
     /// Puts a file with these payloads in place of the present one; what waits is part of them.
     pub(super) async fn rewrite(&mut self, payloads: impl Iterator<Item = String>) -> io::Result<()> {
-        let mut content = format!("{}\n", self.header).into_bytes();
-        for payload in payloads {
-            content.extend_from_slice(checked(&payload).as_bytes());
-        }
         let path = self.path.clone();
-        let (file, synced) = blocking(move || replace(&path, &content)).await??;
-        self.file = Arc::new(file);
+        let mut file = blocking(move || create(&path)).await??;
+        let (mut part, mut synced) = (format!("{}\n", self.header), 0);
+        for payload in payloads {
+            part.push_str(&checked(&payload));
+            if part.len() >= PART {
+                synced += part.len() as u64;
+                (file, part) = blocking(move || write(file, part)).await??;
+            }
+        }
+        synced += part.len() as u64;
+        (file, _) = blocking(move || write(file, part)).await??;
+        let path = self.path.clone();
+        self.file = Arc::new(blocking(move || replace(&path, file)).await??);
         self.synced = synced;
         self.waiting.clear();
         Ok(())
@@ -145,14 +154,27 @@ impl LogFile {
     }
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<(File, u64)> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&new)?;
-    file.write_all(content)?;
+/// The file that is to take the place of the one at `path`.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(true).open(new(path))
+}
+
+/// Gives back the emptied text, to be filled again.
+fn write(mut file: File, mut part: String) -> io::Result<(File, String)> {
+    file.write_all(part.as_bytes())?;
+    part.clear();
+    Ok((file, part))
+}
+
+fn replace(path: &Path, file: File) -> io::Result<File> {
     file.sync_all()?;
-    std::fs::rename(&new, path)?;
+    std::fs::rename(new(path), path)?;
     sync_folder(path)?;
-    Ok((file, content.len() as u64))
+    Ok(file)
+}
+
+fn new(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -205,7 +205,7 @@ impl Memory {
 impl Line {
     fn of(zone: &Name, known: &Known) -> Self {
         let sets = match &known.state {
-            State::Present(contents) => Some(contents.as_str().to_owned()),
+            State::Present(contents) => Some(contents.text()),
             State::Unknown | State::Absent => None,
         };
         Self {

@@ -25,6 +25,7 @@ use super::sweeper::{SweepSettings, Sweeper};
 use super::touched::Touched;
 use super::writer::Writer;
 use crate::dns::Name;
+use crate::host::amqp::SMALL_FRAME;
 
 /// A session that lasted longer was none that failed.
 const STEADY: Duration = Duration::from_secs(10);
@@ -113,9 +114,9 @@ impl ZoneSync {
 }
 
 async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut frame_max) = (Backoff::default(), Some(SMALL_FRAME));
     loop {
-        let opened = pipeline.sweep_until(Session::open(broker)).await;
+        let opened = pipeline.sweep_until(Session::open(broker, frame_max)).await;
         let error = match opened {
             None => return,
             Some(Err(error)) => error,
@@ -124,9 +125,12 @@ async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
                 let begun = Instant::now();
                 let ended = pipeline.serve(&mut session).await;
                 // A broker that ends each session at once is away as well.
-                if begun.elapsed() > STEADY {
+                let is_steady = begun.elapsed() > STEADY;
+                if is_steady {
                     backoff.reset();
                 }
+                // What ends each session may be a message that needs a larger frame, and it comes again.
+                frame_max = is_steady.then_some(SMALL_FRAME);
                 session.close().await;
                 match ended {
                     Interrupted::Stop => return,

@@ -49,6 +49,8 @@ fn every_change_arrives() {
         past("dead letters settled");
         large::goes_in_parts(&node, dead);
         past("a large zone");
+        large::properties_are_read(&node, dead);
+        past("a message with long properties");
         outage::of_powerdns(&node, dead);
         past("an outage of PowerDNS");
         outage::of_the_broker(&node, dead);

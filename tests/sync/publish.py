@@ -2,9 +2,11 @@
 
 stdin: the password of `hams_rabbitmq`, then a message in base64 on each line. Each is persistent, and confirmed by the broker
 before the next. `--restart-broker AFTER` restarts RabbitMQ once AFTER messages are confirmed; the next goes out while it is away.
+`--header OCTETS`: each message has a header of that length.
 Prints how many were confirmed and how often the connection was lost, as JSON.
 """
 
+import argparse
 import base64
 import json
 import socket
@@ -17,13 +19,14 @@ from pika.exceptions import AMQPError, NackError, UnroutableError
 
 QUEUE = "dns_zone_updates"
 PATIENCE = 120
-PERSISTENT = pika.BasicProperties(content_type="application/json", delivery_mode=2)
 
 
 class Publisher:
     """A connection that is made again when it is lost."""
 
-    def __init__(self, password):
+    def __init__(self, password, header):
+        headers = {"long": "x" * header} if header else None
+        self.properties = pika.BasicProperties("application/json", delivery_mode=2, headers=headers)
         credentials = pika.PlainCredentials("hams_rabbitmq", password)
         self.parameters = pika.ConnectionParameters("127.0.0.1", credentials=credentials)
         self.lost = 0
@@ -49,7 +52,7 @@ class Publisher:
 
     def publish(self, body):
         # Not confirmed is not published: it goes out again, before the next.
-        self.insist(lambda channel: channel.basic_publish("", QUEUE, body, PERSISTENT, mandatory=True))
+        self.insist(lambda channel: channel.basic_publish("", QUEUE, body, self.properties, mandatory=True))
 
     def queue(self):
         """Messages that no consumer has, and consumers."""
@@ -63,12 +66,15 @@ def is_away():
 
 
 def main():
-    restart_after = int(sys.argv[2]) if sys.argv[1:2] == ["--restart-broker"] else None
-    publisher = Publisher(sys.stdin.readline().strip())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--restart-broker", type=int)
+    parser.add_argument("--header", type=int, default=0)
+    arguments = parser.parse_args()
+    publisher = Publisher(sys.stdin.readline().strip(), arguments.header)
     restart = None
     confirmed = 0
     for line in sys.stdin:
-        if confirmed == restart_after:
+        if confirmed == arguments.restart_broker:
             restart = subprocess.Popen(["systemctl", "restart", "rabbitmq-server.service"])
             while restart.poll() is None and not is_away():
                 time.sleep(0.01)

@@ -13,6 +13,7 @@ mod local;
 mod many;
 mod member;
 mod node;
+mod octodns;
 mod power;
 mod reference;
 mod stays;

@@ -1,7 +1,8 @@
 //! A sweep of 50,000 zones: what differs is found among all that does not, in the memory that the agent may have.
 
 use super::lab::is_long_run;
-use super::node::Node;
+use super::node::{CONFIG, INSTALL, Node};
+use super::octodns;
 use super::sweep::{pdns, serials};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -43,10 +44,12 @@ pub fn zones_are_swept(node: &Node) {
     assert_eq!((&first["changed"], &first["failed"]), (&json!(0), &json!(0)), "{first}");
 
     let before = serials(node);
-    let begun = Instant::now();
-    let same = node.host.run(&["hams-agent", "sync", "--all"]).expect(0);
-    tell(node, "a sweep that finds nothing to do", begun);
-    assert!(same.stderr.contains("all as they should be"), "{}", same.text());
+    octodns::is_compared(node, COUNT, || {
+        let begun = Instant::now();
+        let same = node.host.run(&["hams-agent", "sync", "--all"]).expect(0);
+        tell(node, "a sweep that finds nothing to do", begun);
+        assert!(same.stderr.contains("all as they should be"), "{}", same.text());
+    });
     assert_eq!(serials(node), before);
 
     let foreign = disturb(node);
@@ -81,6 +84,11 @@ pub fn zones_are_swept(node: &Node) {
 #[track_caller]
 fn fill(node: &Node) {
     node.host.push(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole/many.py"), "/srv/");
+    // Only the sweeps that the test orders meet what it disturbs: the one of the schedule comes at the start alone.
+    let text = node.host.read(CONFIG);
+    assert_eq!(text.matches("\nsweep_minutes = 1\n").count(), 1, "{text}");
+    node.host.write(CONFIG, &text.replace("\nsweep_minutes = 1\n", "\nsweep_minutes = 1440\n"));
+    node.host.run(&INSTALL).expect(0);
     node.host.ok("systemctl stop hams-agent");
     let psql = ["runuser", "-u", "postgres", "--", "psql", "--quiet", "-v", "ON_ERROR_STOP=1", "hams_prod"];
     node.host.run_with(&FILL.replace("COUNT", &COUNT.to_string()), &psql).expect(0);

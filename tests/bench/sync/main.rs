@@ -5,6 +5,8 @@
 //! value, the value of a peer or a limit beside it, their ratio, what design §7 wants. Each is repeated after a warm-up;
 //! the median counts. No figure fails the run; a zone that is not what was sent last does.
 //!
+//! The sweep beside octodns needs Odoo: the whole stack's test has that row, `HAMS_ALL=1 cargo test --test whole debian_13`.
+//!
 //! `HAMS_BENCH_SCALE=0.1`: a tenth of all sizes. `HAMS_ALL=1`: the curve to 50,000 zones and a million events too.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // figures are what it is for
 
