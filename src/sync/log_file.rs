@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 
 /// Hex digits of a line's checksum: the first 64 bits of its SHA-256.
 const CHECK_DIGITS: usize = 16;
+
+/// Nobody else's business, and one of them holds a key.
+const MODE: u32 = 0o600;
 
 /// An open log file with lines that wait to be written.
 #[derive(Debug)]
@@ -44,7 +47,8 @@ pub(super) enum Opened {
 impl LogFile {
     /// Opens or creates the file and hands every good line's payload to `line`, oldest first.
     pub(super) fn open(path: &Path, header: &'static str, mut line: impl FnMut(&str)) -> io::Result<Opened> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path)?;
         let mut reader = BufReader::new(&file);
         let mut raw = Vec::new();
         let mut synced = reader.read_until(b'\n', &mut raw)?;
@@ -147,7 +151,11 @@ impl LogFile {
 
 fn replace(path: &Path, content: &[u8]) -> io::Result<(File, u64)> {
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&new)?;
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&new)?;
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
