@@ -158,7 +158,8 @@ impl KeyStore {
         Ok(())
     }
 
-    fn share(&self) {
+    /// The one in use counts as one that Odoo knows.
+    pub(super) fn share(&self) {
         let own = self.kept.in_use.as_ref();
         self.keys.set_own(own.map(|own| (own.key.clone(), self.kept.from.clone())));
     }

@@ -85,10 +85,12 @@ impl KeyWatch {
         if self.store.kept().from != digest(&file) {
             self.store.step(|kept| kept.other_file(digest(&file))).await?;
         }
+        // First of all: it may be the only one that still works.
+        self.try_coming().await?;
         let account: Account = self.api.call("res.users", "context_get", &json!({})).await?;
         self.is_own_there(&file).await?;
         let mut rows = self.rows(account.uid).await?;
-        self.take_up(&rows).await?;
+        self.forget_asking(&rows).await?;
         self.revoke(&file).await?;
         let mut refusal = None;
         if let Some(term) = self.term(&rows).filter(|term| self.is_wanted(term)) {
@@ -110,7 +112,11 @@ impl KeyWatch {
     async fn is_own_there(&mut self, file: &Secret) -> Result<(), LookError> {
         let own = self.store.kept().in_use.clone().filter(|_| self.api.keys().is_own_refused());
         let Some(own) = own else { return Ok(()) };
-        if self.works(&own.key).await? || !self.works(file).await? {
+        if self.works(&own.key).await? {
+            self.store.share();
+            return Ok(());
+        }
+        if !self.works(file).await? {
             return Ok(());
         }
         warn!(
@@ -152,16 +158,17 @@ impl KeyWatch {
         term.is_due(self.now()) && term.may_ask(asked, self.now())
     }
 
-    /// Takes up what a stop has left: a key that was made and not yet tried, or one whose making came to an unknown end.
-    async fn take_up(&mut self, rows: &[KeyRow]) -> Result<(), LookError> {
-        if let Some(name) = &self.store.kept().asked {
-            if rows.iter().any(|row| row.name == *name) {
-                warn!(
-                    "Odoo has made a key that never came here: remove `{name}` from the keys of its account"
-                );
-            }
-            self.store.step(Kept::unanswered).await?;
+    /// A stop has left the name of a key whose making came to an unknown end.
+    async fn forget_asking(&mut self, rows: &[KeyRow]) -> Result<(), LookError> {
+        let Some(name) = &self.store.kept().asked else { return Ok(()) };
+        if rows.iter().any(|row| row.name == *name) {
+            warn!("Odoo has made a key that never came here: remove `{name}` from the keys of its account");
         }
+        Ok(self.store.step(Kept::unanswered).await?)
+    }
+
+    /// Changes to the key that was made and not yet tried, if it works.
+    async fn try_coming(&mut self) -> Result<(), LookError> {
         let Some(coming) = self.store.kept().coming.clone() else { return Ok(()) };
         if self.works(&coming.key).await? {
             self.store.step(Kept::changed).await?;
@@ -230,7 +237,7 @@ impl KeyWatch {
             self.is_revoked(&made, &name).await?;
             return Err(error.into());
         }
-        self.take_up(&[]).await?;
+        self.try_coming().await?;
         self.revoke(file).await?;
         Ok(None)
     }
@@ -265,7 +272,7 @@ fn refusal(status: StatusCode, words: &str) -> String {
             "this Odoo has no way for an account to make its own (later ones of 19.0 have)".to_owned()
         }
         _ => format!(
-            "Odoo makes no other one (\"{words}\"); where it may, its system parameter `base.enable_programmatic_api_keys` is True"
+            "Odoo makes no other one (\"{words}\"); its system parameter `base.enable_programmatic_api_keys` would let it"
         ),
     }
 }
