@@ -20,5 +20,5 @@ pub use credentials::CredentialError;
 pub use letters_settings::{LettersSettingsError, letters_settings};
 pub use logging::start as start_logging;
 pub use run::{AgentError, Options, run};
-pub use status::{CheckStatus, Status, SweepStatus, SweptStatus, SyncStatus};
+pub use status::{CheckStatus, KeyStatus, Status, SweepStatus, SweptStatus, SyncStatus};
 pub use sync_client::{SyncLines, order};

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{Measure, Report, State};
-use crate::sync::{Counters, Phase, Progress, SweepPhase, SweepProgress, SweepResult, SyncSummary};
+use crate::sync::{
+    Counters, KeyProgress, Phase, Progress, SweepPhase, SweepProgress, SweepResult, SyncSummary,
+};
 
 /// Of the shape below.
 const SCHEMA: u32 = 1;
@@ -47,6 +49,22 @@ pub struct SyncStatus {
     /// How zones are compared beside the events.
     #[serde(default)]
     pub sweep: Option<SweepStatus>,
+    /// What Odoo is read with.
+    #[serde(default)]
+    pub odoo_key: Option<KeyStatus>,
+}
+
+/// The key to Odoo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStatus {
+    /// How it is.
+    pub state: State,
+    /// When it ends, as far as Odoo has told.
+    pub ends: Option<String>,
+    /// When Odoo was last asked.
+    pub asked: Option<String>,
+    /// What is to be done.
+    pub reason: Option<String>,
 }
 
 /// The sweep.
@@ -101,8 +119,10 @@ pub struct CheckStatus {
 impl Status {
     /// The status of an agent that started at `started`.
     pub(super) fn new(started: SystemTime, progress: &Progress, report: &Report) -> Self {
+        let odoo_key = progress.key.as_ref().map(KeyStatus::of);
+        let key_state = odoo_key.as_ref().map_or(State::Ok, |key| key.state);
         let sync = SyncStatus {
-            state: sync_state(progress.phase).max(sweep_state(&progress.sweep)),
+            state: sync_state(progress.phase).max(sweep_state(&progress.sweep)).max(key_state),
             phase: progress.phase,
             since: time(progress.since),
             reason: progress.reason.clone(),
@@ -110,6 +130,7 @@ impl Status {
             zones: progress.zones,
             counters: progress.counters.clone(),
             sweep: Some(SweepStatus::of(&progress.sweep)),
+            odoo_key,
         };
         let entries = report.checks.iter();
         let checks = entries.map(|entry| CheckStatus {
@@ -143,11 +164,24 @@ impl Status {
             (Phase::Waiting, None) => "waiting".to_owned(),
             (Phase::Stopping, _) => "stopping".to_owned(),
         };
+        let key = self.sync.odoo_key.as_ref().and_then(|key| key.reason.as_ref());
+        let doing = key.map_or(doing.clone(), |key| format!("{doing}; {key}"));
         let bad = self.checks.iter().filter(|check| check.state > State::Unknown);
         let bad: Vec<String> =
             bad.map(|check| format!("{} is {}", check.name, check.state.as_str())).collect();
         let all = if bad.is_empty() { doing } else { format!("{doing}; {}", bad.join(", ")) };
         all.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
+    }
+}
+
+impl KeyStatus {
+    fn of(key: &KeyProgress) -> Self {
+        Self {
+            state: if key.reason.is_some() { State::Degraded } else { State::Ok },
+            ends: key.ends.map(time),
+            asked: key.asked.map(time),
+            reason: key.reason.clone(),
+        }
     }
 }
 
@@ -222,6 +256,24 @@ mod tests {
         assert_eq!(state(&progress), State::Ok);
         progress.sweep.error = Some("the list is cut short".into());
         assert_eq!(state(&progress), State::Degraded);
+    }
+
+    #[test]
+    fn a_key_that_ends_degrades_it() {
+        let mut progress = Progress::default();
+        progress.enter(Phase::Idle, None);
+        progress.key = Some(KeyProgress { ends: Some(SystemTime::UNIX_EPOCH), ..KeyProgress::default() });
+        let status = |progress: &Progress| Status::new(SystemTime::now(), progress, &Report::default());
+        assert_eq!(status(&progress).state, State::Ok);
+        progress.key.as_mut().unwrap().reason = Some("the key to Odoo ends in 6 days".into());
+        let status = status(&progress);
+        assert_eq!((status.state, status.sync.state), (State::Degraded, State::Degraded));
+        assert!(
+            status.line().contains("in step") && status.line().contains("ends in 6 days"),
+            "{}",
+            status.line()
+        );
+        assert_eq!(status.sync.odoo_key.unwrap().ends.unwrap(), "1970-01-01T00:00:00Z");
     }
 
     #[test]

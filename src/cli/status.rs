@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::age::age;
 use super::agent_args::StatusArgs;
 use super::show_sync::summary_words;
-use crate::agent::{Status, SweepStatus, fetch};
+use crate::agent::{KeyStatus, Status, SweepStatus, fetch};
 use crate::health::State;
 use crate::sync::{Phase, SweepPhase};
 
@@ -99,6 +99,9 @@ fn words(status: &Status, now: SystemTime) -> String {
     for line in sync.sweep.iter().flat_map(|sweep| sweep_words(sweep, now)) {
         let _ = writeln!(out, "            {line}");
     }
+    if let Some(key) = &sync.odoo_key {
+        let _ = writeln!(out, "            {}", key_words(key));
+    }
     for check in &status.checks {
         let _ = write!(out, "  {:<9} {}", check.state.as_str(), check.name);
         if let Some(reason) = &check.reason {
@@ -110,6 +113,16 @@ fn words(status: &Status, now: SystemTime) -> String {
         out.push('\n');
     }
     out
+}
+
+/// How long the key lives.
+fn key_words(key: &KeyStatus) -> String {
+    match (&key.reason, &key.ends, &key.asked) {
+        (Some(reason), ..) => reason.clone(),
+        (None, Some(ends), _) => format!("key to Odoo: until {ends}"),
+        (None, None, Some(_)) => "key to Odoo: without an end".to_owned(),
+        (None, None, None) => "key to Odoo: Odoo was not asked yet when it ends".to_owned(),
+    }
 }
 
 /// What the sweep does, and what the last ones came to.
@@ -168,6 +181,19 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_key_in_words() {
+        let words = |text: &str| key_words(&serde_json::from_str(text).unwrap());
+        let known = r#"{"state": "ok", "ends": "2026-12-05T12:30:00Z", "asked": "2026-11-29T12:00:00Z", "reason": null}"#;
+        assert_eq!(words(known), "key to Odoo: until 2026-12-05T12:30:00Z");
+        assert!(words(&known.replace("\"2026-12-05T12:30:00Z\"", "null")).ends_with("without an end"));
+        assert_eq!(words(&known.replace("\"reason\": null", "\"reason\": \"it ends\"")), "it ends");
+        assert!(
+            words(r#"{"state": "ok", "ends": null, "asked": null, "reason": null}"#)
+                .contains("not asked yet")
+        );
     }
 
     #[test]

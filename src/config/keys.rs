@@ -233,7 +233,8 @@ pub const KEYS: &[Key] = &[
         doc: "The file with the key of the service account with which the agent reads zones from Odoo: the key alone, or \
             the form in which the platform writes it, with a line `ODOO_RPC_KEY=`. It may come later, and be replaced at \
             any time: the agent is then started anew. As long as it is not there, changes that refer to Odoo wait, \
-            and `hams-agent status` says so.",
+            and `hams-agent status` says so. Before it ends the agent has Odoo make another one, where Odoo does, which \
+            it keeps in its own folder, and has the one in the file revoked: it must be the key of this host alone.",
     },
     Key {
         name: "odoo.source",

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 const CHECK_DIGITS: usize = 16;
 /// Octets of a file that is written anew that are in memory at once.
 const PART: usize = 64 * 1024;
+/// Nobody else's business, and one of them holds a key.
+const MODE: u32 = 0o600;
 
 /// An open log file with lines that wait to be written.
 #[derive(Debug)]
@@ -46,7 +48,8 @@ pub(super) enum Opened {
 impl LogFile {
     /// Opens or creates the file and hands every good line's payload to `line`, oldest first.
     pub(super) fn open(path: &Path, header: &'static str, mut line: impl FnMut(&str)) -> io::Result<Opened> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path)?;
         let mut reader = BufReader::new(&file);
         let mut raw = Vec::new();
         let mut synced = reader.read_until(b'\n', &mut raw)?;
@@ -154,9 +157,14 @@ impl LogFile {
     }
 }
 
-/// The file that is to take the place of the one at `path`.
+/// The file that is to take the place of the one at `path`; nobody has it open, whatever stood there before.
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(true).open(new(path))
+    let new = new(path);
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&new)
 }
 
 /// Gives back the emptied text, to be filled again.

@@ -39,13 +39,15 @@ pub enum MemoryError {
     Locked(PathBuf),
     /// Not a format of this version.
     #[error(
-        "{path} begins with `{header}`, this version reads `{HEADER}`; install the newer hams, or remove the file to forget what is known"
+        "{path} begins with `{header}`, this version reads `{reads}`; install the newer hams, or remove the file to forget what is known"
     )]
     Format {
         /// The file.
         path: PathBuf,
         /// Its first line.
         header: String,
+        /// What this version writes there.
+        reads: &'static str,
     },
 }
 
@@ -123,7 +125,7 @@ impl Memory {
         });
         let (file, condition) = match opened.map_err(io_error("open", &path))? {
             Opened::Ready(file, condition) => (file, condition),
-            Opened::OtherHeader(header) => return Err(MemoryError::Format { path, header }),
+            Opened::OtherHeader(header) => return Err(MemoryError::Format { path, header, reads: HEADER }),
         };
         if condition == Condition::Damaged {
             // A lost line may have been newer than the one that counts now; a version only grows.

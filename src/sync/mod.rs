@@ -21,6 +21,10 @@ mod moving;
 mod odoo;
 mod odoo_api;
 mod odoo_key;
+mod odoo_key_store;
+mod odoo_key_term;
+mod odoo_key_watch;
+mod odoo_keys;
 mod odoo_rows;
 mod odoo_stamp;
 mod order;
@@ -58,7 +62,7 @@ pub use order::{
     Deed, Fate, RequestError, SyncLine, SyncOrder, SyncProgress, SyncRequest, SyncSummary, SyncedZone, Which,
 };
 pub use powerdns::{PowerDns, PowerDnsError, RemoteZone};
-pub use progress::{Counters, Phase, Progress, SweepPhase, SweepProgress, SweepResult};
+pub use progress::{Counters, KeyProgress, Phase, Progress, SweepPhase, SweepProgress, SweepResult};
 pub use reason::{Reason, Rejection};
 pub use run::{OpenError, Settings, ZoneSync};
 pub use schedule::SweepTimes;

@@ -49,6 +49,11 @@ impl Odoo {
         Ok(Self { api: OdooApi::new(settings)? })
     }
 
+    /// What it calls Odoo with.
+    pub(super) fn api(&self) -> &OdooApi {
+        &self.api
+    }
+
     /// The zones that have one of these ids or names, each once, with all their records. Those that are not there are
     /// missing; a list that did not come whole is an error.
     pub(super) async fn zones(&mut self, ids: &[u64], names: &[Name]) -> Result<Vec<OdooZone>, OdooError> {

@@ -1,16 +1,17 @@
-//! Calls of Odoo's JSON-2: `POST /json/2/MODEL/METHOD` with the key of the service account. Which one that is may
-//! change at any time, so that a refused key is read anew before it counts as refused.
+//! Calls of Odoo's JSON-2: `POST /json/2/MODEL/METHOD` with a key of the service account. Which one that is may change at
+//! any time, so that it is looked up for every call, and a refused one is looked up again before it counts as refused.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::HeaderValue;
+use reqwest::header::{DATE, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::cause::cause;
-use super::odoo_key::{self, KeyError};
+use super::odoo_key::KeyError;
+use super::odoo_keys::OdooKeys;
 use crate::secrets::Secret;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -61,8 +62,15 @@ pub(super) struct OdooApi {
     http: reqwest::Client,
     settings: OdooSettings,
     database: HeaderValue,
-    /// As it was last read.
-    key: Option<Secret>,
+    keys: OdooKeys,
+    /// What Odoo's clock said with its last answer.
+    time: Option<SystemTime>,
+}
+
+/// What came back.
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
 }
 
 impl OdooApi {
@@ -77,7 +85,23 @@ impl OdooApi {
             .pool_max_idle_per_host(0) // its workers close after every answer
             .build()
             .map_err(|error| OdooSetupError(error.to_string()))?;
-        Ok(Self { http, settings, database, key: None })
+        let keys = OdooKeys::new(settings.key.clone());
+        Ok(Self { http, settings, database, keys, time: None })
+    }
+
+    /// The keys that it calls with, which all its clones share.
+    pub(super) fn keys(&self) -> &OdooKeys {
+        &self.keys
+    }
+
+    /// Where an operator finds the file with the key.
+    pub(super) fn key_source(&self) -> &str {
+        &self.settings.key_source
+    }
+
+    /// What Odoo's clock said with its last answer.
+    pub(super) fn time(&self) -> Option<SystemTime> {
+        self.time
     }
 
     /// Calls a method with its named arguments.
@@ -88,41 +112,54 @@ impl OdooApi {
         arguments: &Value,
     ) -> Result<T, OdooError> {
         let (request, body) = (format!("/json/2/{model}/{method}"), arguments.to_string());
-        let used = match &self.key {
-            Some(key) => key.clone(),
-            None => self.read_key()?,
-        };
-        let (mut status, mut answer) = self.post(&request, &body, &used).await?;
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let fresh = self.read_key()?;
-            if fresh.expose() != used.expose() {
-                (status, answer) = self.post(&request, &body, &fresh).await?;
+        let mut refused = Vec::<Secret>::new();
+        loop {
+            let keys = self.keys.in_order();
+            let keys =
+                keys.map_err(|source| OdooError::NoKey { path: self.settings.key_source.clone(), source })?;
+            let Some(key) = keys.into_iter().find(|key| !refused.contains(key)) else {
+                return Err(self.refused_key(refused.len() > 1));
+            };
+            let answer = self.post(&request, &body, &key).await?;
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return self.read(request, &answer);
             }
+            self.keys.refuse(&key);
+            refused.push(key);
         }
-        match status {
-            StatusCode::OK => serde_json::from_slice(&answer)
+    }
+
+    /// The same with this key and no other.
+    pub(super) async fn call_as<T: DeserializeOwned>(
+        &mut self,
+        key: &Secret,
+        model: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<T, OdooError> {
+        let request = format!("/json/2/{model}/{method}");
+        let answer = self.post(&request, &arguments.to_string(), key).await?;
+        self.read(request, &answer)
+    }
+
+    fn read<T: DeserializeOwned>(&self, request: String, answer: &Answer) -> Result<T, OdooError> {
+        match answer.status {
+            StatusCode::OK => serde_json::from_slice(&answer.body)
                 .map_err(|error| OdooError::Answer { request, cause: error.to_string() }),
-            StatusCode::UNAUTHORIZED => Err(OdooError::Key { path: self.settings.key_source.clone() }),
+            StatusCode::UNAUTHORIZED => Err(self.refused_key(false)),
             status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-                Err(OdooError::Refused { status, request, words: words(&answer) })
+                Err(OdooError::Refused { status, request, words: words(&answer.body) })
             }
             status => Err(OdooError::Status { status, request }),
         }
     }
 
-    fn read_key(&mut self) -> Result<Secret, OdooError> {
-        let key = odoo_key::read(&self.settings.key)
-            .map_err(|source| OdooError::NoKey { path: self.settings.key_source.clone(), source })?;
-        self.key = Some(key.clone());
-        Ok(key)
+    fn refused_key(&self, has_own: bool) -> OdooError {
+        let more = if has_own { " and the one that the agent has made after it" } else { "" };
+        OdooError::Key { path: format!("{}{more}", self.settings.key_source) }
     }
 
-    async fn post(
-        &self,
-        request: &str,
-        body: &str,
-        key: &Secret,
-    ) -> Result<(StatusCode, Vec<u8>), OdooError> {
+    async fn post(&mut self, request: &str, body: &str, key: &Secret) -> Result<Answer, OdooError> {
         let unreachable = |error: reqwest::Error| OdooError::Unreachable {
             url: self.settings.url.clone(),
             cause: cause(&error),
@@ -136,11 +173,14 @@ impl OdooApi {
             .body(body.to_owned());
         let response = call.send().await.map_err(unreachable)?;
         let (status, length) = (response.status(), response.content_length());
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let time = date.and_then(|date| httpdate::parse_http_date(date).ok());
         let answer = response.bytes().await.map_err(unreachable)?.to_vec();
         if length.is_some_and(|length| length != answer.len() as u64) {
             return Err(OdooError::Answer { request: request.to_owned(), cause: "it was cut off".into() });
         }
-        Ok((status, answer))
+        self.time = time.or(self.time);
+        Ok(Answer { status, body: answer })
     }
 }
 

@@ -1,5 +1,5 @@
 //! Odoo's own times (`write_date`), in UTC and whole seconds: "2026-11-26 06:36:08". They are compared with each other and
-//! never with a clock of this host.
+//! with Odoo's clock, never with a clock of this host.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,18 +13,27 @@ pub struct Stamp(String);
 impl Stamp {
     /// Earlier by so much.
     pub(super) fn minus(&self, time: Duration) -> Self {
-        let earlier = humantime::parse_rfc3339_weak(&self.0).ok().and_then(|at| at.checked_sub(time));
-        let text = earlier
-            .filter(|at| *at >= SystemTime::UNIX_EPOCH)
-            .map(|at| humantime::format_rfc3339_seconds(at).to_string());
         // Before 1970 there is nothing to miss.
-        let text = text.unwrap_or_else(|| "1970-01-01T00:00:00Z".into());
-        Self(text.replace('T', " ").trim_end_matches('Z').to_owned())
+        let earlier = self.time().and_then(|at| at.checked_sub(time));
+        earlier.filter(|at| *at >= SystemTime::UNIX_EPOCH).unwrap_or(SystemTime::UNIX_EPOCH).into()
+    }
+
+    /// The moment that it names.
+    pub(super) fn time(&self) -> Option<SystemTime> {
+        humantime::parse_rfc3339_weak(&self.0).ok()
     }
 
     /// As a domain takes it.
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// `time` is not before 1970.
+impl From<SystemTime> for Stamp {
+    fn from(time: SystemTime) -> Self {
+        let text = humantime::format_rfc3339_seconds(time).to_string();
+        Self(text.replace('T', " ").trim_end_matches('Z').to_owned())
     }
 }
 

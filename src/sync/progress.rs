@@ -120,6 +120,17 @@ impl Default for SweepProgress {
     }
 }
 
+/// The key to Odoo, as far as Odoo has told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyProgress {
+    /// When it ends; `None`: never, or that is not known.
+    pub ends: Option<SystemTime>,
+    /// When Odoo was last asked.
+    pub asked: Option<SystemTime>,
+    /// What an operator must know of it, in words.
+    pub reason: Option<String>,
+}
+
 /// The sync as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -137,6 +148,8 @@ pub struct Progress {
     pub zones: usize,
     /// How zones are compared beside the events.
     pub sweep: SweepProgress,
+    /// What Odoo is read with; `None`: this node knows no Odoo.
+    pub key: Option<KeyProgress>,
 }
 
 impl Default for Progress {
@@ -149,6 +162,7 @@ impl Default for Progress {
             last_success: None,
             zones: 0,
             sweep: SweepProgress::default(),
+            key: None,
         }
     }
 }

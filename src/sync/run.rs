@@ -17,6 +17,8 @@ use super::memory::{Memory, MemoryError};
 use super::moving::Pulse;
 use super::odoo::Odoo;
 use super::odoo_api::{OdooSettings, OdooSetupError};
+use super::odoo_key_store::KeyStore;
+use super::odoo_key_watch::KeyWatch;
 use super::pipeline::{Interrupted, Outages, Pipeline};
 use super::powerdns::PowerDns;
 use super::progress::{Phase, Progress};
@@ -64,6 +66,7 @@ pub enum OpenError {
 pub struct ZoneSync {
     broker: BrokerSettings,
     pipeline: Pipeline,
+    key_watch: Option<KeyWatch>,
 }
 
 impl ZoneSync {
@@ -75,14 +78,23 @@ impl ZoneSync {
         pulse: Pulse,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, OpenError> {
+        // It holds the lock of the folder.
+        let memory = Memory::open(&settings.state_folder)?;
         let odoo = settings.odoo.map(Odoo::new).transpose()?;
+        let key_watch = match odoo.as_ref().map(Odoo::api) {
+            Some(api) => {
+                let store = KeyStore::open(&settings.state_folder, api.keys().clone())?;
+                Some(KeyWatch::new(api.clone(), store, progress.clone()))
+            }
+            None => None,
+        };
         let powerdns = settings.powerdns.clone();
         let source = odoo.clone().map(|odoo| Source { odoo, powerdns });
         let sweeper = Sweeper::new(settings.sweep, source, settings.managed_suffixes.clone());
         let applier = Applier {
             nameservers: settings.nameservers,
             writer: Writer::new(settings.powerdns, settings.managed_suffixes),
-            memory: Memory::open(&settings.state_folder)?,
+            memory,
             has_odoo: odoo.is_some(),
             touched: Touched::default(),
         };
@@ -102,13 +114,17 @@ impl ZoneSync {
             stop,
         };
         pipeline.note(|_| ());
-        Ok(Self { broker: settings.broker, pipeline })
+        Ok(Self { broker: settings.broker, pipeline, key_watch })
     }
 
     /// Runs until `stop` holds true.
     pub async fn run(self) {
-        let Self { broker, mut pipeline } = self;
+        let Self { broker, mut pipeline, key_watch } = self;
+        let key_watch = key_watch.map(|watch| tokio::spawn(watch.run()));
         connect_and_serve(&broker, &mut pipeline).await;
+        if let Some(watch) = key_watch {
+            watch.abort();
+        }
         pipeline.enter(Phase::Stopping, None);
     }
 }

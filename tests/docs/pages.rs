@@ -87,7 +87,7 @@ pub fn hams_agent() -> String {
         environment: "Each option has a twin in the environment; the command line wins.",
         variables: &[(
             "CREDENTIALS_DIRECTORY",
-            "Where systemd puts the credentials of the unit; among them `odoo-key`, the key to Odoo.",
+            "Where systemd puts the credentials of the unit; among them `odoo-key`, the key to Odoo in `odoo.key_file`.",
         )],
         files: &[
             ("/etc/hams/agent.toml", "The agent's settings, which hams-install derives from hams.toml."),
@@ -97,6 +97,11 @@ pub fn hams_agent() -> String {
             ),
             ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` and `sync` ask."),
             ("/var/lib/hams-agent/", "What the agent has applied, across restarts."),
+            (
+                "/var/lib/hams-agent/odoo-key",
+                "The key to Odoo that the agent has had made before the one in `odoo.key_file` ended. Another one in that \
+                 file is used instead of it.",
+            ),
         ],
         examples: &[
             ("See how this node is:", "hams-agent status"),

@@ -7,6 +7,7 @@ mod browser;
 #[path = "../install/secrets.rs"]
 #[allow(dead_code)] // of the searches, this program needs some
 mod found;
+mod key;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod local;
@@ -56,6 +57,7 @@ fn the_whole_stack_on_debian_13() {
     member::is_known_to_odoo(&node);
     sweep::says_what_it_lacks(&node);
     reference::follows_odoo(&node, zone, record);
+    key::is_changed_before_it_ends(&node);
     sweep::puts_zones_right(&node);
     many::zones_are_swept(&node);
 }

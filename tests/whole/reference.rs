@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Where the platform keeps the key, which is the default.
-const KEY_FILE: &str = "/opt/hams/etc/keys/dns_sync/dns_api_service_internal.key";
+pub const KEY_FILE: &str = "/opt/hams/etc/keys/dns_sync/dns_api_service_internal.key";
 /// A key as the platform's key manager makes one.
 const MAKE_KEY: &str = "
 account = env.ref('ham_dns.user_dns_api_service')
@@ -159,7 +159,7 @@ fn a_record(zone: u64, name: &str, address: &str) -> Value {
 }
 
 #[track_caller]
-fn make_key(node: &Node) -> String {
+pub fn make_key(node: &Node) -> String {
     let shell =
         "runuser -u odoo -- /usr/bin/odoo shell --config /etc/odoo/hams.conf -d hams_prod --no-http 2>&1";
     let said = node.host.run_with(MAKE_KEY, &["sh", "-c", shell]);
@@ -170,7 +170,7 @@ fn make_key(node: &Node) -> String {
 
 /// Puts the file there as Odoo does: under another name first. Then waits for the agent that has it.
 #[track_caller]
-fn give_key(node: &Node, text: &str) {
+pub fn give_key(node: &Node, text: &str) {
     let start = || node.host.ok("systemctl show --property=InvocationID --value hams-agent.service");
     let before = start();
     node.host.ok(&format!("install -d -m 0710 $(dirname {KEY_FILE})"));
@@ -191,7 +191,7 @@ fn publish(node: &Node, event: &Value) {
     node.host.run_with(&input, &["python3", "-c", PUBLISH]).expect(0);
 }
 
-fn status(node: &Node) -> Value {
+pub fn status(node: &Node) -> Value {
     let said = node.host.run(&["hams-agent", "status", "--json"]).stdout;
     serde_json::from_str(&said).unwrap_or_default()
 }
@@ -258,7 +258,7 @@ fn is_noted(node: &Node, zones: &[u64]) {
 }
 
 #[track_caller]
-fn wait_for(what: &str, is_so: impl Fn() -> Result<(), String>) {
+pub fn wait_for(what: &str, is_so: impl Fn() -> Result<(), String>) {
     let begun = Instant::now();
     while let Err(instead) = is_so() {
         assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}; instead: {instead}");

@@ -1,5 +1,5 @@
-# What stands for the platform's private addon in tests: the models that the event contract names, its publisher, and a page
-# that says what Odoo knows of a certificate.
+# What stands for the platform's private addon in tests: the models that the event contract names, its publisher, a page that
+# says what Odoo knows of a certificate, and what a later Odoo has for keys.
 {
     "name": "DNS zones of radio amateurs (tests)",
     "version": "19.0.1.0.0",
