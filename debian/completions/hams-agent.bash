@@ -201,7 +201,7 @@ _hams__agent() {
             return 0
             ;;
         hams__subcmd__agent__subcmd__status)
-            opts="-h --json --socket --help"
+            opts="-h --json --watch --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
