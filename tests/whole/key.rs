@@ -95,10 +95,6 @@ fn is_asked_for_once_a_day(node: &Node) {
         is_told.then_some(()).ok_or(key.to_string())
     });
     assert_eq!(sql(node, "SELECT count(*) FROM res_users_apikeys;").trim(), "1");
-    // The next day.
-    node.host.ok(&format!(
-        "systemctl stop hams-agent.service && rm {STATE} && systemctl start hams-agent.service"
-    ));
 }
 
 /// Killed when the new key is in use and the old one not yet revoked, the agent goes on with the new one, and revokes the old
