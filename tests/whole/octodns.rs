@@ -12,11 +12,12 @@ const ZONES: usize = 1000;
 const SERVICES: [&str; 4] = ["hams-agent", "odoo", "postgresql@16-main", "pdns"];
 const INSTALL: &str =
     "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends python3-venv >&2
-    python3 -m venv /srv/octodns && /srv/octodns/bin/pip install --quiet octodns octodns-powerdns >&2";
+    python3 -m venv /srv/octodns && /srv/octodns/bin/pip install --quiet --cert /srv/authorities.crt octodns octodns-powerdns >&2";
 
 /// Tells how long `sweep` takes, which compares `count` zones, and how long octodns would.
 #[track_caller]
 pub fn is_compared(node: &Node, count: usize, sweep: impl Fn()) {
+    node.host.push(Path::new("/etc/ssl/certs/ca-certificates.crt"), "/srv/authorities.crt");
     node.host.ok(INSTALL);
     node.host.push(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/octodns.py"), "/srv/");
     let before = SERVICES.map(|service| cpu(node, service));
