@@ -222,6 +222,16 @@ mod tests {
     }
 
     #[test]
+    fn watched_json_has_a_line_for_each_look() {
+        let status: Status = serde_json::from_str(STATUS).unwrap();
+        let shown = |json, watch| shown(&status, &StatusArgs { json, watch, socket: "/s".into() });
+        assert_eq!(serde_json::from_str::<Status>(&shown(true, true)).unwrap(), status);
+        assert_eq!(shown(true, true).matches('\n').count(), 1);
+        assert!(shown(true, false).matches('\n').count() > 20);
+        assert!(shown(false, true).starts_with("hams-agent 0.1.0: failing"));
+    }
+
+    #[test]
     fn exit_codes() {
         assert_eq!([State::Ok, State::Unknown, State::Degraded, State::Failing].map(code), [0, 1, 1, 2]);
     }
