@@ -22,6 +22,11 @@ with sqlite3.connect(database) as connection:
         row = connection.execute(
             "INSERT INTO domains (name, type, account) VALUES (?, 'NATIVE', 'hams')", (zone,)
         )
+        # As of a zone that came through the API: without it, the serial tells of no change.
+        connection.execute(
+            "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, 'SOA-EDIT-API', 'DEFAULT')",
+            (row.lastrowid,),
+        )
         connection.executemany(
             "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth)"
             " VALUES (?, ?, ?, ?, ?, ?, 0, NULL, 1)",
