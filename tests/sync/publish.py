@@ -24,7 +24,7 @@ PATIENCE = 120
 class Publisher:
     """A connection that is made again when it is lost."""
 
-    def __init__(self, password, header):
+    def __init__(self, password, header=0):
         headers = {"long": "x" * header} if header else None
         self.properties = pika.BasicProperties("application/json", delivery_mode=2, headers=headers)
         credentials = pika.PlainCredentials("hams_rabbitmq", password)

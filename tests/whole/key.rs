@@ -13,10 +13,10 @@ const ZONE: &str = "key.u.hams.test.";
 const STATE: &str = "/var/lib/hams-agent/odoo-key";
 /// What lets an account make keys in Odoo.
 const PARAMETER: &str = "base.enable_programmatic_api_keys";
-/// The newest key is 88 days old and has 2 left, as one of 90 days has in the end; it is the account's only one.
+/// The newest key is 88 days old and has nearly 2 left, as one of 90 days has in the end; it is the account's only one.
 const NEAR_ITS_END: &str = "
 UPDATE res_users_apikeys SET create_date = now() AT TIME ZONE 'utc' - interval '88 days',
-    expiration_date = now() AT TIME ZONE 'utc' + interval '2 days'
+    expiration_date = now() AT TIME ZONE 'utc' + interval '47 hours 30 minutes'
     WHERE id = (SELECT max(id) FROM res_users_apikeys);
 DELETE FROM res_users_apikeys WHERE id <> (SELECT max(id) FROM res_users_apikeys);
 ";
