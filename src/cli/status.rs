@@ -1,10 +1,8 @@
 //! `hams-agent status`: the answer for people, or as JSON, and the exit code.
 
 use std::fmt::Write;
-use std::time::SystemTime;
-
 use std::io::{IsTerminal, Write as _, stdout};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::age::age;
 use super::agent_args::StatusArgs;

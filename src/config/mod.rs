@@ -8,7 +8,6 @@ pub mod agent;
 mod component;
 mod document;
 mod error;
-mod health;
 mod keys;
 mod load;
 mod name;

@@ -21,6 +21,14 @@ impl Problem {
     }
 }
 
+/// A port of `who`, which is not root: below 1024 only root could listen.
+pub(super) fn unprivileged_port(number: u64, who: &str) -> Result<u16, Problem> {
+    match u16::try_from(number) {
+        Ok(port) if port >= 1024 => Ok(port),
+        _ => Err(Problem::new(format!("is no port that {who} can have"), "give one from 1024 to 65535")),
+    }
+}
+
 /// The node's domain in its normal form: lower case, no trailing dot, at least two labels.
 pub(super) fn domain(text: &str) -> Result<String, Problem> {
     normal(text, 2)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::config::name::Problem;
+use crate::config::name::{self, Problem};
 
 /// Majors that can be asked of PGDG: from the first whose schema `public` nobody may write to.
 const MAJORS: std::ops::RangeInclusive<u64> = 15..=18;
@@ -82,11 +82,7 @@ pub(super) fn version(number: u64) -> Result<u16, Problem> {
 }
 
 pub(super) fn port(number: u64) -> Result<u16, Problem> {
-    match u16::try_from(number) {
-        // Below 1024 only root could listen, and PostgreSQL refuses to be root.
-        Ok(port) if port >= 1024 => Ok(port),
-        _ => Err(Problem::new("is no port that PostgreSQL can have", "give one from 1024 to 65535")),
-    }
+    name::unprivileged_port(number, "PostgreSQL")
 }
 
 /// A database's name that needs no quotes in SQL, in a shell or in a URL.

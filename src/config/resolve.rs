@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
-use crate::config::health;
 use crate::config::name::{self, Problem};
 use crate::config::odoo::{self, OdooSource};
 use crate::config::postgresql;
@@ -116,7 +115,9 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
         },
         health: Health {
             http_port: match settings.get("health.http_port") {
-                Some(_) => Some(number("health.http_port", &settings, health::port)?),
+                Some(_) => Some(number("health.http_port", &settings, |port| {
+                    name::unprivileged_port(port, "the agent")
+                })?),
                 None => None,
             },
         },
