@@ -2,6 +2,7 @@
 //! become one entry in the queue of zones. No I/O: the loop asks here what is to be done next.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::SystemTime;
 
 use super::event::ReferenceEvent;
 use super::reason::{Reason, Rejection};
@@ -60,6 +61,7 @@ struct Entry<D> {
     /// `None` once it is acknowledged.
     delivery: Option<D>,
     octets: usize,
+    arrived: SystemTime,
     /// Zones, lookups and the decoding that are not done yet.
     open: usize,
     effect: Effect,
@@ -106,6 +108,7 @@ impl<D> Backlog<D> {
         let entry = Entry {
             delivery: Some(delivery),
             octets,
+            arrived: SystemTime::now(),
             open: 1,
             effect: Effect::Old,
             reason: Reason::Malformed,
@@ -271,6 +274,11 @@ impl<D> Backlog<D> {
     fn entry(&mut self, number: Number) -> Option<&mut Entry<D>> {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.entries.get_mut(place)
+    }
+
+    /// When the first of those arrived that are not done.
+    pub(super) fn oldest(&self) -> Option<SystemTime> {
+        self.entries.iter().find(|entry| !entry.is_done).map(|entry| entry.arrived)
     }
 
     /// Deliveries that are not acknowledged.

@@ -8,7 +8,7 @@ use futures_util::future::OptionFuture;
 use lapin::message::Delivery;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::apply::Applier;
@@ -28,6 +28,10 @@ use super::sweeper::Sweeper;
 const MAX_BATCH: usize = 50;
 /// The window grows while the messages in it have fewer octets than this together, and shrinks at eight times as many.
 const SHORT_OCTETS: usize = 4 << 20;
+/// So long more messages are let in when the window is made wider, at most,
+const GATHERING: Duration = Duration::from_millis(200);
+/// and until none has come for this long.
+const GATHERING_PAUSE: Duration = Duration::from_millis(20);
 /// What a write in hand gets before the agent stops; if it is not done then, its messages come again.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(3);
 
@@ -109,6 +113,7 @@ impl Pipeline {
         backlog: &mut Backlog<Delivery>,
     ) -> Result<(), Interrupted> {
         self.take(session, backlog)?;
+        self.widen(session, backlog).await?;
         self.look_up(session, backlog).await?;
         if !self.write(backlog).await? && self.may_sweep() {
             self.sweep(|zone| backlog.wanted(zone).is_some()).await.ok_or(Interrupted::Stop)?;
@@ -324,7 +329,7 @@ impl Pipeline {
         if !self.keep("nothing is acknowledged until it is written").await.ok_or(Interrupted::Stop)? {
             return Ok(());
         }
-        let (held, octets) = (backlog.held(), backlog.octets());
+        let octets = backlog.octets();
         let (up_to, others) = backlog.take_done();
         if let Some(last) = up_to {
             session.acknowledge_up_to(&last).await?;
@@ -332,14 +337,39 @@ impl Pipeline {
         for other in others {
             session.acknowledge(&other).await?;
         }
-        // A full window of short messages may be a wide one.
-        let wide = self.wide_prefetch;
         if octets > 8 * SHORT_OCTETS {
             session.set_prefetch(self.prefetch).await?;
-        } else if held >= usize::from(session.prefetch()) && octets * usize::from(wide) < SHORT_OCTETS * held
-        {
-            session.set_prefetch(wide).await?;
         }
+        Ok(())
+    }
+
+    /// A full window of short messages may be a wide one. More are waiting then: they are let in before the next write, as
+    /// what they want of one zone is one write if it is known before.
+    async fn widen(
+        &mut self,
+        session: &mut Session,
+        backlog: &mut Backlog<Delivery>,
+    ) -> Result<(), Interrupted> {
+        let (held, wide) = (backlog.held(), self.wide_prefetch);
+        let is_short = backlog.octets() * usize::from(wide) < SHORT_OCTETS * held;
+        if session.prefetch() >= wide || held < usize::from(session.prefetch()) || !is_short {
+            return Ok(());
+        }
+        session.set_prefetch(wide).await?;
+        let end = Instant::now() + GATHERING;
+        let has_room = |backlog: &Backlog<Delivery>| {
+            backlog.held() < usize::from(wide) && backlog.octets() < SHORT_OCTETS
+        };
+        while has_room(backlog) && Instant::now() < end {
+            match timeout(GATHERING_PAUSE, session.next()).await {
+                Ok(Ok(Some(delivery))) => self.accept(backlog, delivery),
+                Ok(Ok(None)) => session.go_on().await?,
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => break,
+            }
+        }
+        let taken = (backlog.held() - held) as u64;
+        self.note(|progress| progress.counters.received += taken);
         Ok(())
     }
 
@@ -404,15 +434,18 @@ impl Pipeline {
             (backlog.done_count() > 0, &self.outages.disk),
         ];
         let reason = waits.into_iter().find_map(|(is_needed, outage)| outage.reason().filter(|_| is_needed));
+        let oldest = backlog.oldest();
         match reason {
-            Some(reason) => self.enter(Phase::Waiting, Some(reason.to_owned())),
-            None if backlog.held() > 0 => self.enter(Phase::Applying, None),
-            None => self.enter(Phase::Idle, None),
+            Some(reason) => self.enter(Phase::Waiting, Some(reason.to_owned()), oldest),
+            None if backlog.held() > 0 => self.enter(Phase::Applying, None, oldest),
+            None => self.enter(Phase::Idle, None, oldest),
         }
     }
 
-    pub(super) fn enter(&self, phase: Phase, reason: Option<String>) {
+    /// Says so; whoever listens is woken when it is another phase or reason.
+    pub(super) fn enter(&self, phase: Phase, reason: Option<String>, oldest: Option<SystemTime>) {
         self.progress.send_if_modified(|progress| {
+            progress.oldest = oldest;
             let is_other = progress.phase != phase || progress.reason != reason;
             if is_other {
                 progress.enter(phase, reason);

@@ -140,6 +140,8 @@ pub struct Progress {
     pub since: SystemTime,
     /// What it waits for, in words.
     pub reason: Option<String>,
+    /// When the oldest of the events was taken that are in hand and not applied.
+    pub oldest: Option<SystemTime>,
     /// Counts.
     pub counters: Counters,
     /// When an event was last applied or found applied.
@@ -158,6 +160,7 @@ impl Default for Progress {
             phase: Phase::default(),
             since: SystemTime::now(),
             reason: None,
+            oldest: None,
             counters: Counters::default(),
             last_success: None,
             zones: 0,

@@ -125,7 +125,7 @@ impl ZoneSync {
         if let Some(watch) = key_watch {
             watch.abort();
         }
-        pipeline.enter(Phase::Stopping, None);
+        pipeline.enter(Phase::Stopping, None, None);
     }
 }
 
@@ -155,7 +155,7 @@ async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
             }
         };
         warn!("{error}; trying again");
-        pipeline.enter(Phase::Waiting, Some(error.to_string()));
+        pipeline.enter(Phase::Waiting, Some(error.to_string()), None);
         if pipeline.sweep_until(sleep(backoff.next())).await.is_none() {
             return;
         }
