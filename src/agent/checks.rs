@@ -1,4 +1,4 @@
-//! Runs the checks, each at its own interval and off the sync's path.
+//! Runs the checks, each at its own interval and off the sync's path, and sooner when something tells that it has changed.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 use tracing::{info, warn};
 
+use super::journal;
 use crate::health::{Check, Outcome, Report, State, probe};
 use crate::sync::Pulse;
 
@@ -15,9 +16,11 @@ use crate::sync::Pulse;
 const TICK: Duration = Duration::from_secs(1);
 /// One that is not well is asked again this soon: a node that boots is not called failing for longer than it is.
 const AGAIN: Duration = Duration::from_secs(5);
+/// One that needs a look is asked again this soon.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
 /// Runs the checks until `stop` holds true. Each is asked at once, then at its interval, sooner while it is not
-/// well; one that is still running is not asked a second time.
+/// well or when it wakes; one that is still running is not asked a second time before it has ended.
 pub(super) async fn run(
     checks: Vec<Box<dyn Check>>,
     report: watch::Sender<Report>,
@@ -26,16 +29,40 @@ pub(super) async fn run(
 ) {
     let mut due: Vec<Option<Instant>> = vec![Some(Instant::now()); checks.len()];
     let mut running = FuturesUnordered::new();
+    let mut waking = FuturesUnordered::new();
+    for (place, check) in checks.iter().enumerate() {
+        waking.push(wake(place, check.as_ref()));
+    }
+    let mut woken = vec![false; checks.len()];
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {
             _ = stop.wait_for(|stopped| *stopped) => return,
             Some((place, outcome)) = running.next(), if !running.is_empty() => {
                 let (place, outcome): (usize, Outcome) = (place, outcome);
-                if let (Some(check), Some(due)) = (checks.get(place), due.get_mut(place)) {
-                    *due = Some(Instant::now() + next(check.as_ref(), outcome.state));
-                    note(&report, check.name(), outcome);
+                let (Some(check), Some(own), Some(woken)) =
+                    (checks.get(place), due.get_mut(place), woken.get_mut(place)) else { continue };
+                let is_failing = outcome.state == State::Failing;
+                let pause = if std::mem::take(woken) { Duration::ZERO } else { next(check.as_ref(), outcome.state) };
+                *own = Some(Instant::now() + pause);
+                note(&report, check.name(), outcome);
+                if let Some(unit) = is_to_quote(&report, check.name()) {
+                    tokio::spawn(quote(report.clone(), check.name().to_owned(), unit));
                 }
+                if is_failing {
+                    let needed = report.borrow().needed(place);
+                    hasten(needed, &mut due);
+                }
+            }
+            Some(place) = waking.next(), if !waking.is_empty() => {
+                let (Some(check), Some(due), Some(woken)) =
+                    (checks.get(place), due.get_mut(place), woken.get_mut(place)) else { continue };
+                match due {
+                    Some(due) => *due = Instant::now(),
+                    // It is running, and may have looked before the change.
+                    None => *woken = true,
+                }
+                waking.push(wake(place, check.as_ref()));
             }
             _ = ticks.tick() => {
                 pulse();
@@ -51,22 +78,62 @@ pub(super) async fn run(
     }
 }
 
+async fn wake(place: usize, check: &dyn Check) -> usize {
+    check.wake().await;
+    place
+}
+
+/// Has these asked at once, if they are not being asked: what fails may do so because of them.
+fn hasten(places: Vec<usize>, due: &mut [Option<Instant>]) {
+    for place in places {
+        if let Some(Some(due)) = due.get_mut(place) {
+            *due = (*due).min(Instant::now());
+        }
+    }
+}
+
+/// The unit to quote for a check that fails by itself, and of which nothing is quoted yet.
+fn is_to_quote(report: &watch::Sender<Report>, name: &str) -> Option<String> {
+    let report = report.borrow();
+    let is_quoted = report.entry(name).is_some_and(|entry| !entry.journal.is_empty());
+    report.unit_of_cause(name).filter(|_| !is_quoted).map(str::to_owned)
+}
+
+/// Reading the journal means waiting for the disk.
+async fn quote(report: watch::Sender<Report>, name: String, unit: String) {
+    let of = unit.clone();
+    let read = tokio::task::spawn_blocking(move || journal::last_lines(&of)).await;
+    let lines = match read {
+        Ok(Ok(lines)) if lines.is_empty() => vec![format!("{unit} has said nothing in the journal")],
+        Ok(Ok(lines)) => lines,
+        Ok(Err(error)) => vec![format!("the journal cannot be read: {error}")],
+        Err(error) => vec![format!("the journal cannot be read: {error}")],
+    };
+    report.send_modify(|report| report.quote(&name, lines));
+}
+
 /// How long after an outcome of that state a check is asked again.
 fn next(check: &dyn Check, state: State) -> Duration {
     match state {
-        State::Ok | State::Degraded => check.interval(),
+        State::Ok => check.interval(),
+        State::Degraded => check.interval().min(LOOK_AGAIN),
         State::Unknown | State::Failing => check.interval().min(AGAIN),
     }
 }
 
 fn note(report: &watch::Sender<Report>, name: &str, outcome: Outcome) {
-    let (state, reason) = (outcome.state, outcome.reason.clone().unwrap_or_default());
-    let mut is_change = false;
-    report.send_modify(|report| is_change = report.note(name, outcome));
-    match (is_change, state) {
-        (false, _) => {}
-        (true, State::Ok) => info!(check = name, "{name} is ok {reason}"),
-        (true, _) => warn!(check = name, "{name} is {}: {reason}", state.as_str()),
+    let mut told = None;
+    report.send_modify(|report| {
+        told = report.note(name, outcome).then(|| report.entry(name).cloned()).flatten();
+    });
+    let Some(entry) = told else { return };
+    let reason = entry.reason.unwrap_or_default();
+    match (entry.state, entry.because) {
+        (State::Ok, _) => info!(check = name, "{name} is ok {reason}"),
+        (state, None) => warn!(check = name, "{name} is {}: {reason}", state.as_str()),
+        (state, Some(cause)) => {
+            info!(check = name, cause, "{name} is {} because of {cause}: {reason}", state.as_str());
+        }
     }
 }
 
@@ -82,6 +149,9 @@ mod tests {
     impl Check for Counting {
         fn name(&self) -> &str {
             "counting"
+        }
+        fn component(&self) -> &str {
+            "host"
         }
         fn interval(&self) -> Duration {
             Duration::from_millis(1)
@@ -99,6 +169,9 @@ mod tests {
             fn name(&self) -> &str {
                 "hourly"
             }
+            fn component(&self) -> &str {
+                "host"
+            }
             fn interval(&self) -> Duration {
                 Duration::from_secs(3600)
             }
@@ -114,9 +187,9 @@ mod tests {
     #[tokio::test]
     async fn checks_are_asked_again_until_the_stop() {
         let count = Arc::new(AtomicU32::new(0));
-        let (report, seen) = watch::channel(Report::new(["counting".to_owned()]));
         let (stopper, stop) = watch::channel(false);
         let checks: Vec<Box<dyn Check>> = vec![Box::new(Counting(Arc::clone(&count)))];
+        let (report, seen) = watch::channel(Report::of(checks.iter().map(AsRef::as_ref)));
         let task = tokio::spawn(run(checks, report, Arc::new(|| ()), stop));
         tokio::time::sleep(TICK * 2 + TICK / 2).await;
         stopper.send(true).unwrap();

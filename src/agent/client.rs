@@ -11,7 +11,7 @@ use crate::host::cause::last_cause;
 pub enum ClientError {
     /// Nobody answers at the socket.
     #[error(
-        "cannot ask the agent at {socket}: {cause}\n\nhint: `systemctl status hams-agent` tells whether it runs; the socket is for root and hams-agent"
+        "cannot ask the agent at {socket}: {cause}\n\nhint: `systemctl status hams-agent` tells whether it runs; the socket is for root and the group hams-agent"
     )]
     Unreachable {
         /// The socket.

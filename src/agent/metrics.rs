@@ -42,6 +42,10 @@ fn checks(all: &Registry, status: &Status) -> Result<(), prometheus::Error> {
         STATES.map(|state| (vec![check.name.as_str(), state.as_str()], f64::from(check.state == state)))
     });
     gauge(all, "check_state", "1 for the state that a check has", &["check", "state"], states)?;
+    let caused =
+        checks.iter().filter_map(|check| Some((vec![check.name.as_str(), check.because.as_deref()?], 1.0)));
+    let help = "1 for a check that fails because of another one";
+    gauge(all, "check_caused", help, &["check", "cause"], caused)?;
     let named = |name: &'static str, help, time: fn(&super::status::CheckStatus) -> Option<&String>| {
         let times = checks.iter().filter_map(|check| Some((vec![check.name.as_str()], unix(time(check)?)?)));
         gauge(all, name, help, &["check"], times)
@@ -84,6 +88,9 @@ fn sync(all: &Registry, status: &Status) -> Result<(), prometheus::Error> {
     gauge(all, "sync_zones", "Zones that the agent knows", &[], zones)?;
     let phases = PHASES.map(|phase| (vec![phase.as_str()], f64::from(sync.phase == phase)));
     gauge(all, "sync_phase", "1 for what the sync is doing", &["phase"], phases)?;
+    let oldest = seconds(sync.oldest_event.as_ref());
+    let help = "When the oldest event was taken from the queue that is in hand and not applied";
+    gauge(all, "sync_oldest_event_timestamp_seconds", help, &[], oldest)?;
     let since = seconds(Some(&sync.since));
     gauge(all, "sync_phase_since_timestamp_seconds", "Since when it does so", &[], since)?;
     let success = seconds(sync.last_success.as_ref());
@@ -162,7 +169,8 @@ fn unix(time: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::{Outcome, Report};
+    use crate::health::Outcome;
+    use crate::health::tests::{Named, report};
     use crate::sync::{Progress, SweepResult, SyncSummary};
 
     /// The names of metrics in a file.
@@ -180,7 +188,14 @@ mod tests {
         progress.sweep.phase = SweepPhase::Waiting;
         let summary = SyncSummary { zones: 9, held: 3, ..SyncSummary::default() };
         progress.sweep.last_full = Some(SweepResult { at: SystemTime::UNIX_EPOCH, summary });
-        let mut report = Report::new(["rabbitmq amqp".to_owned(), "never \"asked\"".to_owned()]);
+        let mut report = report(&[
+            Named("rabbitmq amqp", "rabbitmq", None),
+            Named("never \"asked\"", "host", None),
+            Named("unit odoo.service", "odoo", Some("odoo.service")),
+            Named("odoo http", "odoo", None),
+        ]);
+        report.note("unit odoo.service", Outcome::failing("failed"));
+        report.note("odoo http", Outcome::failing("no answer"));
         report.note("rabbitmq amqp", Outcome::ok().with(Quantity::QueueMessages, "dns_zone_updates", 3.0));
         let text = text(&Status::new(SystemTime::UNIX_EPOCH, &progress, &report)).unwrap();
         for line in [
@@ -194,7 +209,8 @@ mod tests {
             "hams_sync_phase{phase=\"idle\"} 0",
             "hams_check_state{check=\"rabbitmq amqp\",state=\"ok\"} 1",
             "hams_check_state{check=\"never \\\"asked\\\"\",state=\"unknown\"} 1",
-            "hams_node_state{state=\"degraded\"} 1",
+            "hams_check_caused{cause=\"unit odoo.service\",check=\"odoo http\"} 1",
+            "hams_node_state{state=\"failing\"} 1",
             "hams_agent_start_timestamp_seconds 0",
             "hams_sweep_held_zones{kind=\"full\"} 3",
             "hams_sweep_end_timestamp_seconds{kind=\"full\"} 0",

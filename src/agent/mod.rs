@@ -4,6 +4,7 @@
 mod checks;
 mod client;
 mod credentials;
+mod journal;
 mod letters_settings;
 mod logging;
 mod metrics;
@@ -14,6 +15,7 @@ mod socket;
 mod status;
 mod sync_client;
 mod sync_orders;
+mod watched;
 
 pub use client::{ClientError, fetch};
 pub use credentials::CredentialError;

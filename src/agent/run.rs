@@ -16,14 +16,11 @@ use super::pulses::Pulses;
 use super::socket::Present;
 use super::status::Status;
 use super::sync_orders::Orders;
-use super::{checks, credentials, notify, socket};
+use super::{checks, credentials, notify, socket, watched};
 use crate::agent::credentials::CredentialError;
 use crate::config::agent::{AgentConfig, AgentConfigError};
 use crate::dns::{Name, NameError};
-use crate::health::{
-    Check, NginxCheck, OdooCheck, Outcome, PowerDnsCheck, RabbitmqCheck, RedisCheck, Report, TimerCheck,
-    UnitCheck,
-};
+use crate::health::{Check, Outcome, Report};
 use crate::sync::{
     BrokerLogin, BrokerSettings, Caps, MemoryError, OdooSettings, OpenError, PowerDns, PowerDnsError,
     Progress, Settings, SweepSettings, SweepTimes, ZoneSync,
@@ -176,8 +173,7 @@ async fn live(
     let Loaded { config, settings, checks, orders } = loaded;
     let (stopper, stop) = watch::channel(false);
     let (progress_sender, progress) = watch::channel(Progress::default());
-    let names = checks.iter().map(|check| check.name().to_owned());
-    let (report_sender, report) = watch::channel(Report::new(names));
+    let (report_sender, report) = watch::channel(Report::of(checks.iter().map(AsRef::as_ref)));
     let pulses = Arc::new(Pulses::new());
 
     let zone_sync = ZoneSync::open(settings, progress_sender, pulses.add("sync"), stop.clone())?;
@@ -295,39 +291,7 @@ fn load(options: &Options) -> Result<Loaded, AgentError> {
     let password = credentials::read(&options.credentials, "rabbitmq-password")?;
     let key = credentials::read(&options.credentials, "pdns-api-key")?;
     let broker = config.broker.clone();
-    let redis = match &config.redis {
-        Some(redis) => Some((redis, credentials::read(&options.credentials, "redis-monitor-password")?)),
-        None => None,
-    };
-    let mut checks: Vec<Box<dyn Check>> = Vec::new();
-    for unit in &config.health.units {
-        checks.push(Box::new(UnitCheck::new(unit)));
-    }
-    for timer in &config.health.timers {
-        checks.push(Box::new(TimerCheck::new(timer)));
-    }
-    if let Some(domain) = &config.health.tls_domain {
-        checks.push(Box::new(NginxCheck::on_this_host(domain)));
-    }
-    if let Some(odoo) = &config.health.odoo {
-        checks.push(Box::new(OdooCheck::new(&odoo.host, odoo.http_port, odoo.gevent_port)));
-    }
-    checks.push(Box::new(PowerDnsCheck::new(&config.powerdns.api, key.clone())));
-    let rabbitmq = RabbitmqCheck::new(
-        &broker.host,
-        broker.port,
-        &broker.vhost,
-        &broker.user,
-        password.clone(),
-        &broker.queue,
-    );
-    checks.push(Box::new(match &config.dead_letters {
-        Some(letters) => rabbitmq.with_dead_letters(&letters.queue),
-        None => rabbitmq,
-    }));
-    if let Some((redis, password)) = redis {
-        checks.push(Box::new(RedisCheck::new(&redis.host, redis.port, &redis.user, password)));
-    }
+    let checks = watched::checks(&config, &options.credentials, &password, &key)?;
     // Without a key it starts all the same: what needs it waits, and the status says so.
     let odoo = config.odoo.clone().map(|odoo| OdooSettings {
         url: odoo.url,

@@ -1,17 +1,19 @@
-//! HTTP: `GET /status`, `/healthz`, `/readyz`, `/metrics`, and on the control socket alone `POST /sync`. Who may open the
-//! socket is decided by its folder's mode; the loopback port, where one is asked for, is every local user's.
+//! HTTP: `GET /status`, `/healthz`, `/readyz`, `/metrics`, and on the control socket alone `POST /sync`. The socket is for root
+//! and the group `hams-agent`, an order on it for root; the loopback port, where one is asked for, is every local user's.
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use tokio::net::{TcpListener, UnixListener};
 use tracing::error;
@@ -37,7 +39,30 @@ pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    UnixListener::bind(path)
+    let listener = UnixListener::bind(path)?;
+    // The group's members may ask.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+/// Who has connected.
+#[derive(Debug, Clone)]
+struct Peer {
+    /// `None`: the kernel does not tell.
+    uid: Option<u32>,
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        Self { uid: stream.io().peer_cred().ok().map(|peer| peer.uid()) }
+    }
+}
+
+impl Peer {
+    /// Root, or the agent's own account, which has all that an order could give it.
+    fn may_order(&self) -> bool {
+        self.uid.is_some_and(|uid| uid == 0 || uid == nix::unistd::geteuid().as_raw())
+    }
 }
 
 /// Listens on a port of 127.0.0.1.
@@ -47,14 +72,22 @@ pub(super) async fn listen_on_port(port: u16) -> io::Result<TcpListener> {
 
 /// Answers on the control socket until the agent ends.
 pub(super) async fn serve(listener: UnixListener, present: Present, orders: Orders) -> io::Result<()> {
-    let sync = post(move |body: Bytes| sync_orders::answer(orders.clone(), body));
-    axum::serve(listener, questions(present).route("/sync", sync)).await
+    let sync = post(async move |ConnectInfo(peer): ConnectInfo<Peer>, body: Bytes| match peer.may_order() {
+        true => sync_orders::answer(orders.clone(), body).await,
+        false => sync_orders::refusal(StatusCode::FORBIDDEN, "only root may order that: run it with sudo"),
+    });
+    let all = questions(present).route("/sync", sync);
+    axum::serve(listener, all.into_make_service_with_connect_info::<Peer>()).await
 }
 
 /// Answers questions, and no order, on the port until the agent ends; never ends where there is none.
 pub(super) async fn serve_port(listener: Option<TcpListener>, present: Present) -> io::Result<()> {
     match listener {
-        Some(listener) => axum::serve(listener, questions(present)).await,
+        Some(listener) => {
+            let all = present.status;
+            let status = Arc::new(move || all().for_everybody());
+            axum::serve(listener, questions(Present { status, ..present })).await
+        }
         None => std::future::pending().await,
     }
 }
@@ -137,6 +170,14 @@ mod tests {
             assert!(answer.text().await.unwrap().contains("# TYPE hams_sync_zones gauge"));
             server.abort();
         }
+    }
+
+    #[test]
+    fn an_order_is_roots() {
+        let own = nix::unistd::geteuid().as_raw();
+        let may = |uid| Peer { uid }.may_order();
+        assert!(may(Some(0)) && may(Some(own)));
+        assert!(!may(Some(own + 1)) && !may(None));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The status as the control socket gives it. Times are RFC 3339 in UTC. Keys are only ever added within a schema.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,10 @@ use crate::sync::{
 
 /// Of the shape below.
 const SCHEMA: u32 = 1;
+/// An event that is in hand for longer needs a look, also while others are applied.
+const LATE: Duration = Duration::from_secs(5 * 60);
+/// What the sync waits for, the nearest first.
+const SYNC_NEEDS: [&str; 3] = ["rabbitmq", "powerdns", "odoo"];
 
 /// Everything at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +44,12 @@ pub struct SyncStatus {
     pub since: String,
     /// What it waits for.
     pub reason: Option<String>,
+    /// The name of the check that is the cause, where one is.
+    #[serde(default)]
+    pub because: Option<String>,
+    /// When the oldest of the events was taken from the queue that are in hand and not applied.
+    #[serde(default)]
+    pub oldest_event: Option<String>,
     /// When an event was last applied.
     pub last_success: Option<String>,
     /// How many zones it remembers.
@@ -101,12 +111,18 @@ pub struct SweptStatus {
 pub struct CheckStatus {
     /// Its name.
     pub name: String,
+    /// What it is a part of: a component as hams.toml names it, or "host", or "agent".
+    #[serde(default)]
+    pub component: String,
     /// How it is.
     pub state: State,
     /// Since when.
     pub since: String,
     /// Why.
     pub reason: Option<String>,
+    /// The name of the check that is the cause, where it is another one.
+    #[serde(default)]
+    pub because: Option<String>,
     /// When it was last asked.
     pub checked: Option<String>,
     /// When it was last ok.
@@ -114,6 +130,9 @@ pub struct CheckStatus {
     /// What it counted.
     #[serde(default)]
     pub measures: Vec<Measure>,
+    /// What its unit said last in the journal while it fails, the newest line at the end; on the control socket alone.
+    #[serde(default)]
+    pub journal: Vec<String>,
 }
 
 impl Status {
@@ -121,11 +140,21 @@ impl Status {
     pub(super) fn new(started: SystemTime, progress: &Progress, report: &Report) -> Self {
         let odoo_key = progress.key.as_ref().map(KeyStatus::of);
         let key_state = odoo_key.as_ref().map_or(State::Ok, |key| key.state);
+        let is_late = progress.oldest.and_then(|oldest| oldest.elapsed().ok()).is_some_and(|age| age > LATE);
+        let late_state = if is_late { State::Degraded } else { State::Ok };
         let sync = SyncStatus {
-            state: sync_state(progress.phase).max(sweep_state(&progress.sweep)).max(key_state),
+            state: sync_state(progress.phase)
+                .max(sweep_state(&progress.sweep))
+                .max(key_state)
+                .max(late_state),
             phase: progress.phase,
             since: time(progress.since),
             reason: progress.reason.clone(),
+            because: (progress.phase == Phase::Waiting)
+                .then(|| report.cause_among(&SYNC_NEEDS))
+                .flatten()
+                .map(str::to_owned),
+            oldest_event: progress.oldest.map(time),
             last_success: progress.last_success.map(time),
             zones: progress.zones,
             counters: progress.counters.clone(),
@@ -135,12 +164,15 @@ impl Status {
         let entries = report.checks.iter();
         let checks = entries.map(|entry| CheckStatus {
             name: entry.name.clone(),
+            component: entry.component.clone(),
             state: entry.state,
             since: time(entry.since),
             reason: entry.reason.clone(),
+            because: entry.because.clone(),
             checked: entry.checked.map(time),
             last_ok: entry.last_ok.map(time),
             measures: entry.measures.clone(),
+            journal: entry.journal.clone(),
         });
         Self {
             schema: SCHEMA,
@@ -150,6 +182,14 @@ impl Status {
             checks: checks.collect(),
             sync,
         }
+    }
+
+    /// The same for those who may not read the journal: every local user reaches the port.
+    pub(super) fn for_everybody(mut self) -> Self {
+        for check in &mut self.checks {
+            check.journal.clear();
+        }
+        self
     }
 
     /// One line for `systemctl status`.
@@ -166,7 +206,9 @@ impl Status {
         };
         let key = self.sync.odoo_key.as_ref().and_then(|key| key.reason.as_ref());
         let doing = key.map_or(doing.clone(), |key| format!("{doing}; {key}"));
-        let bad = self.checks.iter().filter(|check| check.state > State::Unknown);
+        // What fails because of something else is told with it.
+        let is_told = |check: &&CheckStatus| check.state > State::Unknown && check.because.is_none();
+        let bad = self.checks.iter().filter(is_told);
         let bad: Vec<String> =
             bad.map(|check| format!("{} is {}", check.name, check.state.as_str())).collect();
         let all = if bad.is_empty() { doing } else { format!("{doing}; {}", bad.join(", ")) };
@@ -224,12 +266,13 @@ fn time(time: SystemTime) -> String {
 mod tests {
     use super::*;
     use crate::health::Outcome;
+    use crate::health::tests::{Named, report};
 
     #[test]
     fn the_worst_state_wins() {
         let mut progress = Progress::default();
         progress.enter(Phase::Idle, None);
-        let mut report = Report::new(["unit pdns.service".to_owned()]);
+        let mut report = report(&[Named("unit pdns.service", "powerdns", Some("pdns.service"))]);
         report.note("unit pdns.service", Outcome::ok());
         assert_eq!(Status::new(SystemTime::now(), &progress, &report).state, State::Ok);
         report.note("unit pdns.service", Outcome::failing("failed (exit-code)"));
@@ -277,11 +320,22 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_waits_for_long_degrades_it() {
+        let mut progress = Progress::default();
+        progress.enter(Phase::Applying, None);
+        let state = |progress: &Progress| Status::new(SystemTime::now(), progress, &Report::default()).state;
+        progress.oldest = Some(SystemTime::now() - LATE / 2);
+        assert_eq!(state(&progress), State::Ok);
+        progress.oldest = Some(SystemTime::now() - LATE * 2);
+        assert_eq!(state(&progress), State::Degraded);
+    }
+
+    #[test]
     fn it_reads_its_own_json() {
         let mut progress = Progress::default();
         let summary = SyncSummary { zones: 3, reason: Some("why".into()), ..SyncSummary::default() };
         progress.sweep.last = Some(SweepResult { at: SystemTime::UNIX_EPOCH, summary });
-        let status = Status::new(SystemTime::UNIX_EPOCH, &progress, &Report::new(["a".to_owned()]));
+        let status = Status::new(SystemTime::UNIX_EPOCH, &progress, &report(&[Named("a", "host", None)]));
         let text = serde_json::to_string(&status).unwrap();
         assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
         assert!(text.contains("\"started\":\"1970-01-01T00:00:00Z\""), "{text}");

@@ -43,6 +43,7 @@ async fn next(
     Some((serde_json::to_string(&line).map(|text| text + "\n"), lines))
 }
 
-fn refusal(status: StatusCode, words: &str) -> Response {
+/// No, as JSON.
+pub(super) fn refusal(status: StatusCode, words: &str) -> Response {
     (status, Json(json!({ "error": words }))).into_response()
 }

@@ -79,6 +79,9 @@ fn words(status: &Status, now: SystemTime) -> String {
     if let Some(reason) = &sync.reason {
         let _ = writeln!(out, "            {reason}");
     }
+    if let Some(cause) = &sync.because {
+        let _ = writeln!(out, "            because of {cause}");
+    }
     let counters = &sync.counters;
     let _ = writeln!(
         out,
@@ -91,6 +94,9 @@ fn words(status: &Status, now: SystemTime) -> String {
         counters.dropped_old,
         counters.dead_lettered
     );
+    if let Some(time) = &sync.oldest_event {
+        let _ = writeln!(out, "            the oldest event in hand waits for {}", age(time, now));
+    }
     if let Some(time) = &sync.last_success {
         let _ = writeln!(out, "            last success {} ago", age(time, now));
     }
@@ -102,6 +108,9 @@ fn words(status: &Status, now: SystemTime) -> String {
     }
     for check in &status.checks {
         let _ = write!(out, "  {:<9} {}", check.state.as_str(), check.name);
+        if let Some(cause) = &check.because {
+            let _ = write!(out, ": because of {cause}");
+        }
         if let Some(reason) = &check.reason {
             let _ = write!(out, ": {reason}");
         }
@@ -109,6 +118,9 @@ fn words(status: &Status, now: SystemTime) -> String {
             let _ = write!(out, " (for {})", age(&check.since, now));
         }
         out.push('\n');
+        for line in &check.journal {
+            let _ = writeln!(out, "              | {line}");
+        }
     }
     out
 }
@@ -163,7 +175,9 @@ mod tests {
             "reason": "PowerDNS's API does not answer", "last_success": null, "zones": 3,
             "counters": {"received": 9, "applied": 5, "unchanged": 1, "dropped_old": 1, "dead_lettered": 2, "retries": 4}},
         "checks": [{"name": "unit pdns.service", "state": "failing", "since": "2026-11-23T11:58:00Z",
-            "reason": "failed (exit-code)", "checked": null, "last_ok": null}]}"#;
+            "reason": "failed (exit-code)", "checked": null, "last_ok": null, "journal": ["2026-11-23T11:58:00Z out of memory"]},
+            {"name": "powerdns api", "state": "failing", "since": "2026-11-23T11:59:00Z", "reason": "connection refused",
+            "because": "unit pdns.service", "checked": null, "last_ok": null}]}"#;
 
     #[test]
     fn people_see_what_is_wrong_and_since_when() {
@@ -176,6 +190,8 @@ mod tests {
             "PowerDNS's API does not answer",
             "3 zones known; 9 events: 5 applied",
             "failing   unit pdns.service: failed (exit-code) (for 2 min)",
+            "              | 2026-11-23T11:58:00Z out of memory",
+            "failing   powerdns api: because of unit pdns.service: connection refused (for 1 min)",
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }

@@ -1,6 +1,8 @@
 //! /etc/hams/agent.toml: what the agent needs to know, derived from hams.toml by the installer. Holds no secret.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -176,6 +178,12 @@ pub struct HealthConfig {
     /// Timers to watch.
     #[serde(default)]
     pub timers: Vec<String>,
+    /// The component of each unit and timer; one that is not named is a component of its own.
+    #[serde(default)]
+    pub components: BTreeMap<String, String>,
+    /// The components that a unit or timer needs beside what every one of its component does.
+    #[serde(default)]
+    pub needs: BTreeMap<String, Vec<String>>,
     /// The domain that this host's nginx serves; `None`: this host has none.
     #[serde(default)]
     pub tls_domain: Option<String>,
@@ -185,6 +193,36 @@ pub struct HealthConfig {
     /// Where Odoo is, when this host runs it.
     #[serde(default)]
     pub odoo: Option<OdooConfig>,
+    /// Where PostgreSQL is, when this host runs it.
+    #[serde(default)]
+    pub postgresql: Option<PostgresqlConfig>,
+    /// What PowerDNS is asked, when this host runs it.
+    #[serde(default)]
+    pub dns: Option<DnsConfig>,
+}
+
+/// `[health.postgresql]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresqlConfig {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// A database.
+    pub database: String,
+    /// Who may log in to it.
+    pub role: String,
+}
+
+/// `[health.dns]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsConfig {
+    /// A zone that is always there.
+    pub zone: String,
+    /// The addresses on which the world asks.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// `[health.odoo]`
@@ -259,6 +297,15 @@ pub(crate) mod tests {
         assert_eq!(config.health.tls_domain, None);
         let edge = load(&format!("{TEXT}\ntls_domain = \"hams.test\"")).unwrap();
         assert_eq!(edge.health.tls_domain.as_deref(), Some("hams.test"));
+        assert!(config.health.components.is_empty() && config.health.needs.is_empty());
+        let more = "[health.components]\n\"pdns.service\" = \"powerdns\"\n[health.needs]\n\"a.timer\" = [\"redis\"]\n\
+             [health.dns]\nzone = \"u.hams.test.\"\naddresses = [\"192.0.2.1\", \"2001:db8::1\"]\n\
+             [health.postgresql]\nhost = \"127.0.0.1\"\nport = 5432\ndatabase = \"hams_prod\"\nrole = \"x\"\n";
+        let more = load(&format!("{TEXT}\n{more}")).unwrap().health;
+        assert_eq!(more.components["pdns.service"], "powerdns");
+        assert_eq!(more.needs["a.timer"], ["redis"]);
+        assert_eq!(more.dns.unwrap().addresses.len(), 2);
+        assert_eq!(more.postgresql.unwrap().port, 5432);
         assert_eq!(config.health.http_port, None);
         assert_eq!(load(&format!("{TEXT}\nhttp_port = 9853")).unwrap().health.http_port, Some(9853));
     }

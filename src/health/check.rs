@@ -86,6 +86,24 @@ pub trait Check: Send + Sync {
     /// What people see, unique on a host: "powerdns api", "unit pdns.service".
     fn name(&self) -> &str;
 
+    /// The component that it asks, as hams.toml names it, or "host".
+    fn component(&self) -> &str;
+
+    /// The systemd unit that it looks at, if that is what it does.
+    fn unit(&self) -> Option<&str> {
+        None
+    }
+
+    /// The components, or the names of single checks, without which its component cannot be well.
+    fn needs(&self) -> &[String] {
+        &[]
+    }
+
+    /// True where one look proves it: nothing on the way can have got lost.
+    fn is_certain(&self) -> bool {
+        false
+    }
+
     /// How long the agent waits between two runs.
     fn interval(&self) -> Duration {
         Duration::from_secs(30)
@@ -98,6 +116,11 @@ pub trait Check: Send + Sync {
 
     /// Asks once. Use `probe`, which holds the time limit.
     fn run(&self) -> BoxFuture<'_, Outcome>;
+
+    /// Ends when something has happened, so that it should be asked at once.
+    fn wake(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Runs a check within its time limit.
@@ -117,6 +140,9 @@ mod tests {
     impl Check for Never {
         fn name(&self) -> &str {
             "never"
+        }
+        fn component(&self) -> &str {
+            "host"
         }
         fn timeout(&self) -> Duration {
             Duration::from_millis(20)

@@ -125,6 +125,10 @@ impl Check for DnsCheck {
         &self.name
     }
 
+    fn component(&self) -> &str {
+        "powerdns"
+    }
+
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async { self.ask().await.unwrap_or_else(Outcome::failing) })
     }

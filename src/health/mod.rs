@@ -1,8 +1,10 @@
 //! Checks that tell how a component is doing, and the report they make up. The agent runs them at their own
 //! interval, `hams-install verify` once: one probe for one question.
 
+mod causes;
 pub mod certificate;
 mod check;
+mod damping;
 mod dns;
 mod measure;
 mod nginx;
@@ -27,3 +29,6 @@ pub use redis::RedisCheck;
 pub use report::{Entry, Report};
 pub use timers::TimerCheck;
 pub use units::UnitCheck;
+
+#[cfg(test)]
+pub(crate) use report::tests;

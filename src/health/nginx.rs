@@ -101,6 +101,10 @@ impl Check for NginxCheck {
         "nginx tls"
     }
 
+    fn component(&self) -> &str {
+        "nginx"
+    }
+
     fn interval(&self) -> Duration {
         Duration::from_secs(60)
     }

@@ -54,6 +54,10 @@ impl Check for OdooCheck {
         "odoo http"
     }
 
+    fn component(&self) -> &str {
+        "odoo"
+    }
+
     fn interval(&self) -> Duration {
         Duration::from_secs(60)
     }

@@ -53,6 +53,10 @@ impl Check for PostgresqlCheck {
         "postgresql sql"
     }
 
+    fn component(&self) -> &str {
+        "postgresql"
+    }
+
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async {
             self.ask().await.unwrap_or_else(|error| {

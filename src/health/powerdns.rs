@@ -46,6 +46,10 @@ impl Check for PowerDnsCheck {
         "powerdns api"
     }
 
+    fn component(&self) -> &str {
+        "powerdns"
+    }
+
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async {
             self.ask()

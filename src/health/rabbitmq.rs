@@ -16,6 +16,9 @@ use crate::secrets::Secret;
 /// Where Debian's package has the server, in a folder of its version.
 const SERVERS: &str = "/usr/lib/rabbitmq/lib";
 
+/// With more messages waiting, the changes come faster than they are applied.
+const LONG: u32 = 1000;
+
 /// Logs in and asks for its queues.
 #[derive(Debug, Clone)]
 pub struct RabbitmqCheck {
@@ -25,6 +28,7 @@ pub struct RabbitmqCheck {
     user: String,
     password: Secret,
     queue: String,
+    is_watched: bool,
     dead_letters: Option<String>,
 }
 
@@ -32,12 +36,13 @@ impl RabbitmqCheck {
     /// The broker, the login and the queue to look for.
     pub fn new(host: &str, port: u16, vhost: &str, user: &str, password: Secret, queue: &str) -> Self {
         let (host, vhost, user, queue) = (host.into(), vhost.into(), user.into(), queue.into());
-        Self { host, port, vhost, user, password, queue, dead_letters: None }
+        Self { host, port, vhost, user, password, queue, is_watched: false, dead_letters: None }
     }
 
-    /// The queue of dead letters is counted, too.
-    pub fn with_dead_letters(mut self, queue: &str) -> Self {
-        self.dead_letters = Some(queue.to_owned());
+    /// Messages that pile up need a look, and so does anything in the queue of dead letters: a matter of the changes, not of
+    /// whether the broker is set up right.
+    pub fn watching(mut self, dead_letters: Option<&str>) -> Self {
+        (self.is_watched, self.dead_letters) = (true, dead_letters.map(str::to_owned));
         self
     }
 
@@ -66,6 +71,10 @@ impl RabbitmqCheck {
         let version = self.version().map(|version| format!("version {version}, ")).unwrap_or_default();
         let (waiting, consumers) = (queue.message_count(), queue.consumer_count());
         let mut seen = format!("{version}{waiting} messages wait, {consumers} consumers");
+        let mut faults = Vec::new();
+        if self.is_watched && waiting > LONG {
+            faults.push(format!("{waiting} changes wait: does the agent apply them, and is PowerDNS slow?"));
+        }
         let mut measures = vec![
             (Quantity::QueueMessages, &self.queue, waiting),
             (Quantity::QueueConsumers, &self.queue, consumers),
@@ -75,19 +84,30 @@ impl RabbitmqCheck {
             measures.push((Quantity::QueueMessages, name, letters));
             if letters > 0 {
                 seen.push_str(&format!(", {letters} dead letters"));
+                faults.push(format!(
+                    "{letters} changes can never be applied as they are: `sudo hams-agent dead-letters list` tells why"
+                ));
             }
         }
         connection.close(200, "checked").await?;
         let counted = |outcome: Outcome, (name, of, value): (Quantity, &String, u32)| {
             outcome.with(name, of, f64::from(value))
         };
-        Ok(measures.into_iter().fold(Outcome::ok_with(seen), counted))
+        let outcome = match faults.is_empty() {
+            true => Outcome::ok_with(seen),
+            false => Outcome::degraded(faults.join("; ")),
+        };
+        Ok(measures.into_iter().fold(outcome, counted))
     }
 }
 
 impl Check for RabbitmqCheck {
     fn name(&self) -> &str {
         "rabbitmq amqp"
+    }
+
+    fn component(&self) -> &str {
+        "rabbitmq"
     }
 
     /// Every look is a login in the broker's log.

@@ -117,6 +117,10 @@ impl Check for RedisCheck {
         "redis ping"
     }
 
+    fn component(&self) -> &str {
+        "redis"
+    }
+
     fn timeout(&self) -> Duration {
         Duration::from_secs(5)
     }

@@ -13,15 +13,28 @@ const LATE: Duration = Duration::from_secs(10 * 60);
 /// Asks systemd about one timer and the service of its name.
 pub struct TimerCheck {
     label: String,
+    component: String,
     timer: String,
     service: String,
+    needs: Vec<String>,
 }
 
 impl TimerCheck {
-    /// For a timer by its whole name: "hams-daemon@amsat.tle.sync.timer".
-    pub fn new(timer: &str) -> Self {
-        let service = format!("{}.service", timer.trim_end_matches(".timer"));
-        Self { label: format!("timer {timer}"), timer: timer.to_owned(), service }
+    /// For a timer of `component` by its whole name: "hams-daemon@amsat.tle.sync.timer".
+    pub fn new(component: &str, timer: &str) -> Self {
+        Self {
+            label: format!("timer {timer}"),
+            component: component.to_owned(),
+            timer: timer.to_owned(),
+            service: format!("{}.service", timer.trim_end_matches(".timer")),
+            needs: Vec::new(),
+        }
+    }
+
+    /// The same timer, whose service needs these components.
+    pub fn needing(mut self, components: &[String]) -> Self {
+        self.needs = components.to_vec();
+        self
     }
 
     async fn ask(&self) -> Result<Outcome, Error> {
@@ -69,6 +82,22 @@ fn time(at: Duration) -> String {
 impl Check for TimerCheck {
     fn name(&self) -> &str {
         &self.label
+    }
+
+    fn component(&self) -> &str {
+        &self.component
+    }
+
+    fn unit(&self) -> Option<&str> {
+        Some(&self.service)
+    }
+
+    fn needs(&self) -> &[String] {
+        &self.needs
+    }
+
+    fn is_certain(&self) -> bool {
+        true
     }
 
     fn run(&self) -> BoxFuture<'_, Outcome> {

@@ -4,6 +4,7 @@
 
 use super::error::Error;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use std::collections::HashMap;
 use std::time::Duration;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue};
@@ -42,6 +43,9 @@ trait Manager {
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
 }
+
+/// Changes of a unit, without what has changed.
+pub type Changes = BoxStream<'static, ()>;
 
 /// A connection to the system's manager.
 pub struct Systemd {
@@ -180,6 +184,17 @@ impl Systemd {
         Ok(at.or_else(|| planned("NextElapseUSecMonotonic").map(Next::SinceBoot)).unwrap_or(Next::Never))
     }
 
+    /// Tells each time that a property of `unit` has changed; ends with the connection. It must be listened to: a queue that
+    /// nobody empties holds up the connection, so that it is one of its own.
+    pub async fn changes(self, unit: &str) -> Result<Changes, Error> {
+        let failed = |source| Error::Bus { action: format!("listen for changes of {unit}"), source };
+        let path = self.manager.load_unit(unit).await.map_err(failed)?;
+        self.manager.subscribe().await.or_else(already_subscribed).map_err(failed)?;
+        let changes = self.of_unit(&path).await.map_err(failed)?;
+        let changes = changes.receive_properties_changed().await.map_err(failed)?;
+        Ok(Box::pin(changes.map(drop)))
+    }
+
     /// When systemd began to boot this system, since the epoch.
     pub async fn booted(&self) -> Result<Duration, Error> {
         let asked = self.manager.userspace_timestamp().await;
@@ -256,14 +271,17 @@ impl Systemd {
         path: &OwnedObjectPath,
         interface: &str,
     ) -> zbus::Result<HashMap<String, OwnedValue>> {
-        let proxy = zbus::fdo::PropertiesProxy::builder(&self.connection)
+        let interface = zbus::names::InterfaceName::try_from(interface)?;
+        Ok(self.of_unit(path).await?.get_all(interface).await?)
+    }
+
+    async fn of_unit(&self, path: &OwnedObjectPath) -> zbus::Result<zbus::fdo::PropertiesProxy<'static>> {
+        zbus::fdo::PropertiesProxy::builder(&self.connection)
             .destination("org.freedesktop.systemd1")?
             .path(path.clone())?
             .cache_properties(zbus::proxy::CacheProperties::No)
             .build()
-            .await?;
-        let interface = zbus::names::InterfaceName::try_from(interface)?;
-        Ok(proxy.get_all(interface).await?)
+            .await
     }
 }
 

@@ -13,6 +13,7 @@ use crate::host::unit::Unit;
 use crate::host::{Resource, paths};
 use crate::plan::Step;
 use minijinja::context;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 const NAME: &str = "agent";
@@ -26,26 +27,27 @@ pub const LETTERS_PASSWORD: &str = "rabbitmq-letters-password";
 pub const PDNS_API_KEY: &str = "pdns-api-key";
 /// Redis's password of the user `hams_monitor`, where the node has a Redis.
 pub const REDIS_PASSWORD: &str = "redis-monitor-password";
+/// PostgreSQL's password of the daemons' role, which may log in and listen, where this host runs PostgreSQL.
+pub const POSTGRESQL_PASSWORD: &str = "postgresql-password";
 
 /// The agent's part of a node.
 pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let config = cx.config;
-    let mut units = Vec::new();
+    let watched = Watched::of(config)?;
     let mut after = vec![File::id_of(paths::AGENT_CONFIG)];
-    for unit in services::units(config) {
-        after.push(Unit::id_of(unit));
-        units.push(unit.to_owned());
-    }
-    if config.has(Component::Postgresql) {
-        units.push(postgresql::cluster(config)?.unit());
-    }
-    let (mut timers, daemons) = (Vec::new(), Selection::of(config)?.daemons);
-    for (daemon, _) in &daemons {
-        match daemon.timer() {
-            Some(timer) => timers.push(timer),
-            None => units.push(daemon.service()),
-        }
-    }
+    after.extend(services::units(config).map(|(_, unit)| Unit::id_of(unit)));
+    let sql = match config.has(Component::Postgresql) {
+        true => Some(context! {
+            port => postgresql::cluster(config)?.port,
+            database => config.odoo.database,
+            role => postgresql::LISTEN_ROLE,
+        }),
+        false => None,
+    };
+    let dns = config.has(Component::Powerdns).then(|| {
+        let addresses: Vec<String> = cx.listen.iter().map(ToString::to_string).collect();
+        context! { zone => config.powerdns.personal_parent_zone, addresses }
+    });
     let key = KeyFile::of(config);
     let settings = render(
         "agent/agent.toml.j2",
@@ -67,8 +69,12 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             redis_host => redis::host(config),
             redis_port => redis::PORT,
             redis_user => redis::MONITOR,
-            units => units,
-            timers => timers,
+            units => watched.units,
+            timers => watched.timers,
+            components => watched.components,
+            needs => watched.needs,
+            sql,
+            dns,
             odoo_ports => config.has(Component::Odoo).then_some(odoo::PORTS),
             http_port => config.health.http_port,
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
@@ -79,8 +85,9 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let folder = crate::host::directory::Directory::id_of(paths::CREDENTIALS);
     let mut credentials = vec![(RABBITMQ_PASSWORD, "HAMS_AGENT_RMQ_PASS"), (PDNS_API_KEY, "PDNS_API_KEY")];
     // Those that the unit itself does not name.
-    let more: Vec<_> =
-        redis::host(config).map(|_| (REDIS_PASSWORD, redis::MONITOR_PASSWORD)).into_iter().collect();
+    let of_redis = redis::host(config).map(|_| (REDIS_PASSWORD, redis::MONITOR_PASSWORD));
+    let of_postgresql = config.has(Component::Postgresql).then_some((POSTGRESQL_PASSWORD, "DB_PASS"));
+    let more: Vec<_> = of_redis.into_iter().chain(of_postgresql).collect();
     credentials.extend(&more);
     let files: Vec<String> = credentials.iter().map(|(name, _)| credential_path(name)).collect();
     after.extend(files.iter().map(|path| File::id_of(path)));
@@ -88,7 +95,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let mut reads = vec![paths::AGENT_CONFIG];
     reads.extend(files.iter().map(String::as_str));
     let drop_in_file = drop_in_path(UNIT);
-    let far = far(config);
+    let far = far(config, cx.listen);
     let needs_drop_in = !far.is_empty() || !more.is_empty() || key.is_some();
     if needs_drop_in {
         reads.push(&drop_in_file);
@@ -118,15 +125,56 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     if let Some(key) = &key {
         steps.extend(agent_key::watch(NAME, key)?);
     }
-    Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(UNIT))], ..Part::default() })
+    Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(NAME, UNIT))], ..Part::default() })
 }
 
-/// What the unit must let the agent reach beside this host, in the words of `IPAddressAllow=`: addresses, and `any` where
-/// a host is given by its name, which can get another address, and which a name server must be asked for.
-fn far(config: &Config) -> Vec<String> {
+/// The units and timers that the agent watches.
+#[derive(Default)]
+struct Watched {
+    units: Vec<String>,
+    timers: Vec<String>,
+    /// Of each of them.
+    components: BTreeMap<String, &'static str>,
+    /// The components that some of them need.
+    needs: BTreeMap<String, Vec<&'static str>>,
+}
+
+impl Watched {
+    fn of(config: &Config) -> Result<Self, PartError> {
+        let mut all = Self::default();
+        for (component, unit) in services::units(config) {
+            all.add_unit(component, unit.to_owned());
+        }
+        if config.has(Component::Postgresql) {
+            all.add_unit(Component::Postgresql, postgresql::cluster(config)?.unit());
+        }
+        for (daemon, _) in Selection::of(config)?.daemons {
+            let name = daemon.timer().unwrap_or_else(|| daemon.service());
+            let list = if daemon.timer().is_some() { &mut all.timers } else { &mut all.units };
+            list.push(name.clone());
+            all.components.insert(name.clone(), Component::Daemons.as_str());
+            let needs = daemon.components();
+            if !needs.is_empty() {
+                all.needs.insert(name, needs.into_iter().map(Component::as_str).collect());
+            }
+        }
+        Ok(all)
+    }
+
+    fn add_unit(&mut self, component: Component, unit: String) {
+        self.units.push(unit.clone());
+        self.components.insert(unit, component.as_str());
+    }
+}
+
+/// What the unit must let the agent reach beside this host's loopback, in the words of `IPAddressAllow=`: addresses, those
+/// among them on which this host's PowerDNS is asked, and `any` where a host is given by its name, which can get another
+/// address, and which a name server must be asked for.
+fn far(config: &Config, listen: &[IpAddr]) -> Vec<String> {
     let hosts = [&config.redis.host, &config.rabbitmq.host, &config.powerdns.host, &config.odoo.host];
-    let hosts = hosts.into_iter().flatten();
-    let word = |host: &String| match host.parse::<IpAddr>() {
+    let own = if config.has(Component::Powerdns) { listen } else { &[] };
+    let hosts = hosts.into_iter().flatten().cloned().chain(own.iter().map(ToString::to_string));
+    let word = |host: String| match host.parse::<IpAddr>() {
         Ok(address) if address.is_loopback() => None,
         Ok(address) => Some(address.to_string()),
         Err(_) => (host != "localhost").then(|| "any".to_owned()),

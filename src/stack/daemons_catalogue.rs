@@ -1,8 +1,9 @@
 //! The catalogue of daemons, deploy/daemons.toml and a site's own file beside it: read strictly, pure, no I/O.
 
 use super::group::Group;
+use crate::config::Component;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
@@ -139,6 +140,17 @@ impl Daemon {
     /// Whether a node gets it only when it is asked for.
     pub fn is_opt_in(&self) -> bool {
         self.opt_in || self.host_class.is_some()
+    }
+
+    /// The components that it cannot do without: those that it is started after, and those that its variables lead to.
+    pub fn components(&self) -> BTreeSet<Component> {
+        let needed = self.needs.iter().map(|need| match need {
+            Need::Postgresql => Component::Postgresql,
+            Need::Redis => Component::Redis,
+            Need::Rabbitmq => Component::Rabbitmq,
+            Need::Powerdns => Component::Powerdns,
+        });
+        needed.chain(self.env.iter().filter_map(|group| group.component())).collect()
     }
 
     /// Why it is absent or opt-in.

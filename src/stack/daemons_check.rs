@@ -9,6 +9,7 @@ use crate::host::units::Systemd;
 use crate::host::{BoxFuture, Error};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+const COMPONENT: &str = "daemons";
 /// A daemon that has run for so long has found what it needs to start.
 const STEADY: Duration = Duration::from_secs(2);
 /// Lines of the journal that are looked through for what is missing.
@@ -26,8 +27,8 @@ impl DaemonCheck {
     /// For `daemon`; `refusal` says why its code is not run at all.
     pub fn new(daemon: &Daemon, refusal: Option<&str>) -> Self {
         let systemd: Box<dyn Check> = match daemon.timer() {
-            Some(timer) => Box::new(TimerCheck::new(&timer)),
-            None => Box::new(UnitCheck::new(&daemon.service())),
+            Some(timer) => Box::new(TimerCheck::new(COMPONENT, &timer)),
+            None => Box::new(UnitCheck::new(COMPONENT, &daemon.service())),
         };
         let label = format!("daemon {}", daemon.name);
         Self { label, daemon: daemon.clone(), refusal: refusal.map(str::to_owned), systemd }
@@ -111,6 +112,10 @@ impl DaemonCheck {
 impl Check for DaemonCheck {
     fn name(&self) -> &str {
         &self.label
+    }
+
+    fn component(&self) -> &str {
+        COMPONENT
     }
 
     fn timeout(&self) -> Duration {

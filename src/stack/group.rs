@@ -35,15 +35,29 @@ impl Group {
         }
     }
 
+    /// The component that its variables lead to; none for what leads to none or out of the platform.
+    pub fn component(self) -> Option<Component> {
+        match self {
+            Self::Db => Some(Component::Postgresql),
+            Self::Redis => Some(Component::Redis),
+            Self::Rabbitmq => Some(Component::Rabbitmq),
+            Self::Pdns => Some(Component::Powerdns),
+            Self::Odoo => Some(Component::Odoo),
+            Self::Common | Self::Smtp => None,
+        }
+    }
+
     /// The component that its variables lead to, and where it is when it is not on this host; none for what needs none.
     pub fn source(self, config: &Config) -> Option<(Component, Option<&str>)> {
-        Some(match self {
-            Self::Db => (Component::Postgresql, config.postgresql.host.as_deref()),
-            Self::Redis => (Component::Redis, config.redis.host.as_deref()),
-            Self::Rabbitmq => (Component::Rabbitmq, config.rabbitmq.host.as_deref()),
-            Self::Pdns => (Component::Powerdns, config.powerdns.host.as_deref()),
+        let component = self.component()?;
+        let host = match self {
+            Self::Db => &config.postgresql.host,
+            Self::Redis => &config.redis.host,
+            Self::Rabbitmq => &config.rabbitmq.host,
+            Self::Pdns => &config.powerdns.host,
             Self::Common | Self::Odoo | Self::Smtp => return None,
-        })
+        };
+        Some((component, host.as_deref()))
     }
 
     /// Whether what its variables lead to is anywhere.

@@ -130,8 +130,8 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         ports: PORTS.iter().map(port).collect(),
         public: PORTS.map(|port| (Transport::Tcp, port)).to_vec(),
         checks: vec![
-            Box::new(UnitCheck::new(UNIT)),
-            Box::new(UnitCheck::new(TARPIT_UNITS[0])),
+            Box::new(UnitCheck::new(NAME, UNIT)),
+            Box::new(UnitCheck::new(NAME, TARPIT_UNITS[0])),
             Box::new(NginxCheck::on_this_host(&config.domain)),
         ],
         disk: DISK,

@@ -146,7 +146,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         own_programs: PROGRAMS,
         fix: "stop that program, or leave `odoo` out of `components` and set `odoo.host`",
     }));
-    part.checks.push(Box::new(UnitCheck::new(UNIT)));
+    part.checks.push(Box::new(UnitCheck::new(NAME, UNIT)));
     part.checks.push(Box::new(OdooCheck::new("127.0.0.1", PORTS[0], PORTS[1])));
     Ok(part)
 }

@@ -95,7 +95,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let password = cx.vault.require("DB_PASS")?.clone();
     let database = &cx.config.odoo.database;
     let sql = PostgresqlCheck::new("127.0.0.1", cluster.port, database, LISTEN_ROLE, password);
-    part.checks.push(Box::new(UnitCheck::new(&unit)));
+    part.checks.push(Box::new(UnitCheck::new(NAME, &unit)));
     part.checks.push(Box::new(sql));
     Ok(part)
 }

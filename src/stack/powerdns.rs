@@ -89,8 +89,10 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         .listen
         .iter()
         .flat_map(|address| [Transport::Udp, Transport::Tcp].map(|kind| port(kind, *address, DNS_PORT)));
-    let mut checks: Vec<Box<dyn Check>> =
-        vec![Box::new(UnitCheck::new(UNIT)), Box::new(PowerDnsCheck::new(&api(cx.config), key.clone()))];
+    let mut checks: Vec<Box<dyn Check>> = vec![
+        Box::new(UnitCheck::new(NAME, UNIT)),
+        Box::new(PowerDnsCheck::new(&api(cx.config), key.clone())),
+    ];
     for address in cx.listen {
         for transport in [health::Transport::Udp, health::Transport::Tcp] {
             checks.push(Box::new(DnsCheck::new((*address, DNS_PORT).into(), parent, "SOA", transport)));

@@ -109,7 +109,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         steps,
         before_packages: [ENVIRONMENT, SETTINGS, &drop_ins[0], &drop_ins[1]].map(File::id_of).to_vec(),
         ports: PORTS.iter().map(port).collect(),
-        checks: vec![Box::new(UnitCheck::new(UNIT)), Box::new(broker)],
+        checks: vec![Box::new(UnitCheck::new(NAME, UNIT)), Box::new(broker)],
         disk: DISK,
         ..Part::default()
     })

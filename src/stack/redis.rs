@@ -89,7 +89,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             own_programs: &["redis-server"],
             fix: "stop that program, or leave `redis` out of `components` and set `redis.host`",
         }],
-        checks: vec![Box::new(UnitCheck::new(UNIT)), Box::new(check)],
+        checks: vec![Box::new(UnitCheck::new(NAME, UNIT)), Box::new(check)],
         disk: DISK,
         ..Part::default()
     })

@@ -12,7 +12,7 @@ const UNITS: [(Component, &str); 5] = [
     (Component::Nginx, nginx::UNIT),
 ];
 
-/// Their units.
-pub fn units(config: &Config) -> impl Iterator<Item = &'static str> {
-    UNITS.into_iter().filter(|(component, _)| config.has(*component)).map(|(_, unit)| unit)
+/// Their components and units.
+pub fn units(config: &Config) -> impl Iterator<Item = (Component, &'static str)> {
+    UNITS.into_iter().filter(|(component, _)| config.has(*component))
 }

@@ -22,7 +22,7 @@ pub fn steps(config: &Config, steps: &[Step]) -> Result<Vec<Step>, PartError> {
     if config.has(Component::Postgresql) {
         units.push(postgresql::cluster(config)?.unit());
     }
-    units.extend(services::units(config).map(str::to_owned));
+    units.extend(services::units(config).map(|(_, unit)| unit.to_owned()));
     let text = render(
         "target/50-hams.conf.j2",
         include_str!("../../deploy/target/50-hams.conf.j2"),
