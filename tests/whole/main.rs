@@ -7,6 +7,7 @@ mod browser;
 #[path = "../install/secrets.rs"]
 #[allow(dead_code)] // of the searches, this program needs some
 mod found;
+mod idle;
 mod key;
 #[path = "../lab/mod.rs"]
 mod lab;

@@ -1,5 +1,6 @@
 //! A sweep of 50,000 zones: what differs is found among all that does not, in the memory that the agent may have.
 
+use super::idle;
 use super::lab::is_long_run;
 use super::node::{CONFIG, INSTALL, Node};
 use super::octodns;
@@ -75,6 +76,7 @@ pub fn zones_are_swept(node: &Node) {
     is_let_alone(&after, &foreign);
     assert_eq!(after.keys().filter(|name| name.starts_with('m')).count(), COUNT);
 
+    idle::costs_little(node);
     // What a sweep took is given back.
     let [resident, peak] = memory(node);
     eprintln!("{COUNT} zones: the agent has {resident} KiB, and had {peak} KiB at most");

@@ -1,0 +1,280 @@
+//! The faults of every component.
+
+use super::fault::Fault;
+use super::looks::Looks;
+
+/// Messages enough to be more than the agent takes at once.
+const MANY: usize = 4000;
+
+/// A run of the installer puts right what was changed by hand.
+fn repaired(domain: &str) -> String {
+    format!("hams-install --yes --domain {domain} >/dev/null 2>&1")
+}
+
+/// Packets to a port of this host that nobody answers.
+fn blocked(rule: &str) -> (String, String) {
+    let begin = format!(
+        "nft add table inet fault
+        nft add chain inet fault in '{{ type filter hook input priority 0; }}'
+        nft add rule inet fault in {rule} drop"
+    );
+    (begin, "nft delete table inet fault".into())
+}
+
+struct Component {
+    name: &'static str,
+    unit: &'static str,
+    /// The check of its unit, and the one that asks it.
+    checks: [&'static str; 2],
+    port: u16,
+    /// Changes of DNS go through without it.
+    is_aside: bool,
+    /// systemd starts it again when it was killed.
+    restarts: bool,
+}
+
+const COMPONENTS: [Component; 6] = [
+    Component {
+        name: "postgresql",
+        unit: "postgresql@16-main.service",
+        checks: ["unit postgresql@16", "postgresql sql"],
+        port: 5432,
+        is_aside: true,
+        restarts: false,
+    },
+    Component {
+        name: "redis",
+        unit: "redis-server.service",
+        checks: ["unit redis-server", "redis ping"],
+        port: 6379,
+        is_aside: true,
+        restarts: true,
+    },
+    Component {
+        name: "rabbitmq",
+        unit: "rabbitmq-server.service",
+        checks: ["unit rabbitmq-server", "rabbitmq amqp"],
+        port: 5672,
+        is_aside: false,
+        restarts: true,
+    },
+    Component {
+        name: "powerdns",
+        unit: "pdns.service",
+        checks: ["unit pdns", "powerdns api"],
+        port: 8081,
+        is_aside: false,
+        restarts: true,
+    },
+    Component {
+        name: "odoo",
+        unit: "odoo.service",
+        checks: ["unit odoo", "odoo http"],
+        port: 8069,
+        is_aside: true,
+        restarts: true,
+    },
+    Component {
+        name: "nginx",
+        unit: "nginx.service",
+        checks: ["unit nginx", "nginx tls"],
+        port: 443,
+        is_aside: true,
+        restarts: false,
+    },
+];
+
+/// All of them; `domain` is the node's.
+pub fn all(domain: &str) -> Vec<Fault> {
+    let mut all: Vec<Fault> = COMPONENTS.iter().flat_map(of_any).collect();
+    all.extend(wrong_credentials(domain));
+    all.extend(single(domain));
+    all
+}
+
+/// What can happen to each.
+fn of_any(component: &Component) -> Vec<Fault> {
+    let Component { name, unit, checks: [of_unit, probe], port, is_aside, restarts } = *component;
+    let fault = |what, begin: String, end: String, cause, state, words: &[&'static str]| Fault {
+        component: name,
+        what,
+        begin,
+        end,
+        cause,
+        state,
+        words: words.to_vec(),
+        roots: if state == "failing" { vec![cause] } else { Vec::new() },
+        messages: Vec::new(),
+        is_aside,
+        is_quick: false,
+    };
+    let start = format!("systemctl start {unit}");
+    let (kill_state, kill_words) = match restarts {
+        true => ("degraded", "it ended by itself"),
+        false => ("failing", "failed (signal)"),
+    };
+    let (block, unblock) = blocked(&format!("tcp dport {port}"));
+    let mut hung = fault(
+        "hangs (SIGSTOP)",
+        format!("systemctl kill --signal=STOP {unit}"),
+        format!("systemctl kill --signal=CONT {unit}"),
+        probe,
+        "failing",
+        &["no answer", "timed out", "no heartbeat"],
+    );
+    if name == "powerdns" {
+        hung.roots.push("dns ");
+    }
+    let mut all = vec![
+        fault(
+            "stopped",
+            format!("systemctl stop {unit}"),
+            start.clone(),
+            of_unit,
+            "failing",
+            &["inactive (dead)"],
+        ),
+        fault(
+            "killed",
+            format!("systemctl kill --signal=KILL {unit}"),
+            format!("systemctl reset-failed {unit}; {start}"),
+            of_unit,
+            kill_state,
+            &[kill_words],
+        ),
+        hung,
+        fault("port blocked", block, unblock, probe, "failing", &["no answer", "timed out", "no heartbeat"]),
+    ];
+    // One of each kind, of components that come back in a moment.
+    let quick: &[usize] = match name {
+        "powerdns" => &[0, 2],
+        "redis" => &[1],
+        "postgresql" => &[2],
+        _ => &[],
+    };
+    for place in quick {
+        all[*place].is_quick = true;
+    }
+    all
+}
+
+fn wrong_credentials(domain: &str) -> Vec<Fault> {
+    let fault = |component, begin: &str, cause, words, is_aside| Fault {
+        component,
+        what: "credentials wrong",
+        begin: begin.into(),
+        end: repaired(domain),
+        cause,
+        state: "failing",
+        words: vec![words],
+        roots: vec![cause],
+        messages: Vec::new(),
+        is_aside,
+        is_quick: false,
+    };
+    vec![
+        fault(
+            "postgresql",
+            "runuser -u postgres -- psql --quiet --command \"ALTER ROLE hams_listen PASSWORD 'another'\"",
+            "postgresql sql",
+            "password authentication failed",
+            true,
+        ),
+        fault(
+            "redis",
+            "sed -i '/hams_monitor/s/#[0-9a-f]*/>another/' /etc/redis/users.acl; systemctl restart redis-server",
+            "redis ping",
+            "the password of hams_monitor is not the one Redis has",
+            true,
+        ),
+        fault(
+            "rabbitmq",
+            "rabbitmqctl --quiet change_password hams_agent another",
+            "rabbitmq amqp",
+            "ACCESS_REFUSED",
+            false,
+        ),
+        fault(
+            "powerdns",
+            "sed -i 's/^api-key=.*/api-key=another/' /etc/powerdns/pdns.d/50-hams.conf; systemctl restart pdns",
+            "powerdns api",
+            "the API key is not the one PowerDNS has",
+            false,
+        ),
+        fault(
+            "odoo",
+            "runuser -u postgres -- psql --quiet --command 'ALTER ROLE odoo NOLOGIN'; systemctl restart odoo",
+            "odoo http",
+            "cannot reach PostgreSQL",
+            true,
+        ),
+    ]
+}
+
+fn single(domain: &str) -> Vec<Fault> {
+    let fault = |component, what, begin: &str, end: String, cause, state, words| Fault {
+        component,
+        what,
+        begin: begin.into(),
+        end,
+        cause,
+        state,
+        words: vec![words],
+        roots: if state == "failing" { vec![cause] } else { Vec::new() },
+        messages: Vec::new(),
+        is_aside: false,
+        is_quick: false,
+    };
+    let (block, unblock) = blocked("ip version 4 udp dport 53");
+    let expired = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /etc/nginx/old.pem \
+             -subj /CN=hams.test -addext subjectAltName=DNS:hams.test -not_before 20200101000000Z \
+             -not_after 20210101000000Z -out /etc/nginx/old.crt 2>/dev/null
+        cat /etc/nginx/old.crt >>/etc/nginx/old.pem
+        grep --recursive --files-with-matches '^ssl_certificate' /etc/nginx/conf.d /etc/nginx/sites-enabled |
+            xargs --no-run-if-empty sed --in-place --follow-symlinks --regexp-extended \
+            's#^(ssl_certificate|ssl_certificate_key) .*#\\1 /etc/nginx/old.pem;#'
+        systemctl reload nginx";
+    let many = (0..MANY).map(|number| Looks::message(&format!("q{}.u.hams.test.", number % 10), 1)).collect();
+    let mut all = vec![
+        fault("powerdns", "UDP blocked", &block, unblock, "dns udp", "failing", "no answer"),
+        fault("nginx", "certificate expired", expired, repaired(domain), "nginx tls", "failing", "expired"),
+        Fault {
+            roots: vec!["unit pdns"],
+            messages: many,
+            ..fault(
+                "rabbitmq",
+                "queue backed up",
+                "systemctl stop pdns",
+                "systemctl start pdns".into(),
+                "rabbitmq amqp",
+                "degraded",
+                "changes wait",
+            )
+        },
+        Fault {
+            messages: vec!["no JSON".into()],
+            is_aside: true,
+            ..fault(
+                "rabbitmq",
+                "a dead letter",
+                "true",
+                "hams-agent dead-letters drop --all --yes".into(),
+                "rabbitmq amqp",
+                "degraded",
+                "can never be applied",
+            )
+        },
+        fault(
+            "host",
+            "disk full",
+            // What PostgreSQL, Redis and RabbitMQ do with a full disk is theirs; the agent writes no zone meanwhile.
+            "fallocate --length $(($(df --output=avail --block-size=1 / | tail -n 1) - 20000000)) /var/full",
+            "rm /var/full".into(),
+            "host disk",
+            "failing",
+            "full",
+        ),
+    ];
+    all[3].is_quick = true;
+    all
+}
