@@ -184,6 +184,56 @@ mod tests {
         assert_eq!(next(&Counting(Arc::default()), State::Failing), Duration::from_millis(1));
     }
 
+    /// Fails until it is told of a change; asked every hour.
+    struct Told {
+        change: Arc<tokio::sync::Notify>,
+        is_well: Arc<AtomicU32>,
+    }
+
+    impl Check for Told {
+        fn name(&self) -> &str {
+            "told"
+        }
+        fn component(&self) -> &str {
+            "host"
+        }
+        fn interval(&self) -> Duration {
+            Duration::from_secs(3600)
+        }
+        fn is_certain(&self) -> bool {
+            true
+        }
+        fn run(&self) -> BoxFuture<'_, Outcome> {
+            let is_well = self.is_well.load(Ordering::Relaxed) > 0;
+            Box::pin(async move { if is_well { Outcome::ok() } else { Outcome::degraded("not yet") } })
+        }
+        fn wake(&self) -> BoxFuture<'_, ()> {
+            Box::pin(self.change.notified())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_tells_of_a_change_is_asked_at_once() {
+        let (change, is_well) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicU32::new(1)));
+        let checks: Vec<Box<dyn Check>> =
+            vec![Box::new(Told { change: Arc::clone(&change), is_well: Arc::clone(&is_well) })];
+        let (_stopper, stop) = watch::channel(false);
+        let (report, mut seen) = watch::channel(Report::of(checks.iter().map(AsRef::as_ref)));
+        let task = tokio::spawn(run(checks, report, Arc::new(|| ()), stop));
+        let mut wait = async |state| {
+            let told = tokio::time::timeout(TICK * 5, seen.wait_for(|report| report.state() == state)).await;
+            told.expect("within a moment").expect("the loop runs");
+        };
+        wait(State::Ok).await;
+        is_well.store(0, Ordering::Relaxed);
+        change.notify_one();
+        wait(State::Degraded).await;
+        is_well.store(1, Ordering::Relaxed);
+        change.notify_one();
+        wait(State::Ok).await;
+        task.abort();
+    }
+
     #[tokio::test]
     async fn checks_are_asked_again_until_the_stop() {
         let count = Arc::new(AtomicU32::new(0));

@@ -15,8 +15,10 @@ const ZONES: usize = 50_000;
 const CURVE: [usize; 3] = [1000, 10_000, 50_000];
 const LIMIT_ZONES: usize = 1000;
 const IDLE_SECONDS: usize = 60;
-/// Events of the long load a zone.
-const EVENTS_A_ZONE: usize = 20;
+/// The long load: how often each zone comes, and how many events it has each time, one after the other, as the saves of
+/// somebody who edits his zone do.
+const TURNS: usize = 2;
+const EVENTS_A_TURN: usize = 10;
 /// What is published at once, and at most waits.
 const PART: usize = 5000;
 const MAX_WAITING: u32 = 20_000;
@@ -87,7 +89,9 @@ fn curve(node: &Node, fleet: &mut Fleet, limit: &mut Fleet) -> Result<()> {
 
 /// So much work that a leak shows: memory and descriptors at its end beside those after its first part.
 fn long(node: &Node, fleet: &mut Fleet) -> Result<()> {
-    let order = load::shuffled(fleet.len(), EVENTS_A_ZONE, &mut Random::seeded());
+    let turns = load::shuffled(fleet.len(), TURNS, &mut Random::seeded());
+    let order: Vec<usize> =
+        turns.into_iter().flat_map(|number| std::iter::repeat_n(number, EVENTS_A_TURN)).collect();
     let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     for part in order.chunks(PART) {
