@@ -5,8 +5,8 @@ use std::path::Path;
 use super::credentials::{self, CredentialError};
 use crate::config::agent::AgentConfig;
 use crate::health::{
-    Check, DnsCheck, NginxCheck, OdooCheck, PostgresqlCheck, PowerDnsCheck, RabbitmqCheck, RedisCheck,
-    TimerCheck, Transport, UnitCheck,
+    Check, DiskCheck, DnsCheck, NginxCheck, OdooCheck, PostgresqlCheck, PowerDnsCheck, RabbitmqCheck,
+    RedisCheck, TimerCheck, Transport, UnitCheck,
 };
 use crate::secrets::Secret;
 
@@ -20,7 +20,7 @@ pub(super) fn checks(
     broker_password: &Secret,
     api_key: &Secret,
 ) -> Result<Vec<Box<dyn Check>>, CredentialError> {
-    let mut checks: Vec<Box<dyn Check>> = Vec::new();
+    let mut checks: Vec<Box<dyn Check>> = vec![Box::new(DiskCheck::default())];
     let health = &config.health;
     let of = |unit: &String| {
         let component = health.components.get(unit).unwrap_or(unit).clone();

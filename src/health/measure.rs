@@ -20,11 +20,17 @@ pub enum Quantity {
     UnitRestarts,
     /// When a timer elapses next.
     TimerNextTimestampSeconds,
+    /// Octets that are free on a file system for an unprivileged writer.
+    HostDiskFreeBytes,
+    /// Octets of a file system.
+    HostDiskSizeBytes,
+    /// Inodes that are free on it.
+    HostDiskInodesFree,
 }
 
 impl Quantity {
     /// All, in the order in which the metrics show them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::QueueMessages,
         Self::QueueConsumers,
         Self::RedisMemoryUsedBytes,
@@ -32,6 +38,9 @@ impl Quantity {
         Self::CertificateEndTimestampSeconds,
         Self::UnitRestarts,
         Self::TimerNextTimestampSeconds,
+        Self::HostDiskFreeBytes,
+        Self::HostDiskSizeBytes,
+        Self::HostDiskInodesFree,
     ];
 
     /// The name: "queue_messages".
@@ -44,6 +53,9 @@ impl Quantity {
             Self::CertificateEndTimestampSeconds => "certificate_end_timestamp_seconds",
             Self::UnitRestarts => "unit_restarts",
             Self::TimerNextTimestampSeconds => "timer_next_timestamp_seconds",
+            Self::HostDiskFreeBytes => "host_disk_free_bytes",
+            Self::HostDiskSizeBytes => "host_disk_size_bytes",
+            Self::HostDiskInodesFree => "host_disk_inodes_free",
         }
     }
 
@@ -55,6 +67,7 @@ impl Quantity {
             Self::CertificateEndTimestampSeconds => "domain",
             Self::UnitRestarts => "unit",
             Self::TimerNextTimestampSeconds => "timer",
+            Self::HostDiskFreeBytes | Self::HostDiskSizeBytes | Self::HostDiskInodesFree => "folder",
         }
     }
 
@@ -70,6 +83,9 @@ impl Quantity {
                 "Automatic restarts of a unit since it was last started by somebody (NRestarts)"
             }
             Self::TimerNextTimestampSeconds => "When a timer elapses next",
+            Self::HostDiskFreeBytes => "Room that is free at a folder's file system",
+            Self::HostDiskSizeBytes => "Size of a folder's file system",
+            Self::HostDiskInodesFree => "Inodes that are free at a folder's file system",
         }
     }
 }

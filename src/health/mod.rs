@@ -6,6 +6,7 @@ pub mod certificate;
 mod check;
 mod damping;
 mod dns;
+mod host_disk;
 mod measure;
 mod nginx;
 mod odoo;
@@ -19,6 +20,7 @@ mod units;
 
 pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
+pub use host_disk::DiskCheck;
 pub use measure::{Measure, Quantity};
 pub use nginx::NginxCheck;
 pub use odoo::OdooCheck;

@@ -44,7 +44,7 @@ impl Fault {
 
     /// Makes it, waits for what must be said, ends it, waits until all is well. Gives its row of the table.
     #[track_caller]
-    pub fn happens(&self, looks: &Looks) -> String {
+    pub fn happens(&self, looks: &Looks<'_>) -> String {
         looks.host.ok(&self.begin);
         let begun = Instant::now();
         if !self.messages.is_empty() {
@@ -54,8 +54,7 @@ impl Fault {
         let after = begun.elapsed();
         let others = self.is_the_only_cause(looks, begun);
         let aside = self.is_aside.then(|| looks.a_change_goes_through());
-        looks.host.ok(&self.end);
-        let well = looks.are_well();
+        let well = self.ends(looks);
         let mut reason = told.reason.replace('|', "\\|").replace('\n', " ");
         if others > 0 {
             reason.push_str(&format!(" (and {others} because of it)"));
@@ -72,8 +71,15 @@ impl Fault {
         format!("| {component} | {what} | {check} | {state} | {reason} | {after:.0} s | {well:.0} s |")
     }
 
+    /// Ends it, and waits until all is well; gives how long that took.
     #[track_caller]
-    fn is_told(&self, looks: &Looks, begun: Instant) -> Trouble {
+    pub fn ends(&self, looks: &Looks<'_>) -> Duration {
+        looks.host.ok(&self.end);
+        looks.are_well()
+    }
+
+    #[track_caller]
+    fn is_told(&self, looks: &Looks<'_>, begun: Instant) -> Trouble {
         loop {
             let troubles = looks.troubles();
             let is_it = |trouble: &&Trouble| {
@@ -93,7 +99,7 @@ impl Fault {
 
     /// Gives how many checks fail because of it.
     #[track_caller]
-    fn is_the_only_cause(&self, looks: &Looks, begun: Instant) -> usize {
+    fn is_the_only_cause(&self, looks: &Looks<'_>, begun: Instant) -> usize {
         loop {
             let troubles = looks.troubles();
             let roots = Looks::roots(&troubles);

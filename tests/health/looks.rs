@@ -4,15 +4,19 @@ use super::lab::{Host, dns};
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// nftables, and a client of the broker.
+const TOOLS: &str = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends \
+     -o Acquire::Retries=3 nftables python3-pika >&2";
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
 /// The longest that anything may take.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-pub struct Looks {
-    pub host: Host,
+pub struct Looks<'a> {
+    pub host: &'a Host,
     password: String,
     changes: Cell<u8>,
 }
@@ -27,9 +31,14 @@ pub struct Trouble {
     pub journal: usize,
 }
 
-impl Looks {
-    pub fn new(host: Host) -> Self {
-        let show = ["hams-install", "--domain", super::DOMAIN, "secrets", "show", "RMQ_PASS"];
+impl<'a> Looks<'a> {
+    /// Looks at a node of the domain; brings along what publishes and what blocks.
+    #[track_caller]
+    pub fn new(host: &'a Host, domain: &str) -> Self {
+        host.ok(TOOLS);
+        let publish = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo/publish.py");
+        host.push(&publish, "/root/");
+        let show = ["hams-install", "--domain", domain, "secrets", "show", "RMQ_PASS"];
         let password = host.run(&show).expect(0).stdout.trim().to_owned();
         Self { host, password, changes: Cell::new(0) }
     }

@@ -4,6 +4,10 @@
 
 mod addon;
 mod browser;
+#[path = "../health/fault.rs"]
+mod fault;
+#[path = "../health/faults.rs"]
+mod faults;
 #[path = "../install/secrets.rs"]
 #[allow(dead_code)] // of the searches, this program needs some
 mod found;
@@ -12,6 +16,8 @@ mod key;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod local;
+#[path = "../health/looks.rs"]
+mod looks;
 mod many;
 mod member;
 mod node;
@@ -23,6 +29,7 @@ mod sweep;
 #[path = "../install/watch.rs"]
 mod watch;
 
+use looks::Looks;
 use node::{DOMAIN, Node, PASSWORD};
 
 /// The checks that tell a version, and what it must begin with.
@@ -40,6 +47,10 @@ fn the_whole_stack_on_debian_12() {
         ("odoo http", "19."),
     ];
     holds(&node, versions);
+    let looks = Looks::new(&node.host, DOMAIN);
+    looks.are_well();
+    looks.are_for_those_who_are_allowed();
+    faults::happen(&looks, &faults::few(DOMAIN));
 }
 
 #[test]
