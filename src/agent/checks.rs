@@ -6,7 +6,6 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval};
-use tracing::{info, warn};
 
 use super::journal;
 use crate::health::{Check, Outcome, Report, State, probe};
@@ -122,19 +121,9 @@ fn next(check: &dyn Check, state: State) -> Duration {
 }
 
 fn note(report: &watch::Sender<Report>, name: &str, outcome: Outcome) {
-    let mut told = None;
     report.send_modify(|report| {
-        told = report.note(name, outcome).then(|| report.entry(name).cloned()).flatten();
+        report.note(name, outcome);
     });
-    let Some(entry) = told else { return };
-    let reason = entry.reason.unwrap_or_default();
-    match (entry.state, entry.because) {
-        (State::Ok, _) => info!(check = name, "{name} is ok {reason}"),
-        (state, None) => warn!(check = name, "{name} is {}: {reason}", state.as_str()),
-        (state, Some(cause)) => {
-            info!(check = name, cause, "{name} is {} because of {cause}: {reason}", state.as_str());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tracing::{error, info};
 
+use super::hooks::{self, HookSettings};
 use super::pulses::Pulses;
 use super::socket::Present;
 use super::status::Status;
@@ -44,6 +45,7 @@ struct Loaded {
     settings: Settings,
     checks: Vec<Box<dyn Check>>,
     orders: Orders,
+    hooks: HookSettings,
 }
 
 /// Where everything lies.
@@ -170,7 +172,7 @@ async fn live(
     signals: &mut Signals,
     started: SystemTime,
 ) -> Result<Next, AgentError> {
-    let Loaded { config, settings, checks, orders } = loaded;
+    let Loaded { config, settings, checks, orders, hooks } = loaded;
     let (stopper, stop) = watch::channel(false);
     let (progress_sender, progress) = watch::channel(Progress::default());
     let (report_sender, report) = watch::channel(Report::of(checks.iter().map(AsRef::as_ref)));
@@ -192,6 +194,8 @@ async fn live(
     let mut check_task = tokio::spawn(checked);
     let mut socket_task = tokio::spawn(socket::serve(listener, present.clone(), orders));
     let mut port_task = tokio::spawn(socket::serve_port(port, present.clone()));
+    let told = hooks::run(hooks, present.clone(), progress.clone(), report_sender.clone());
+    let mut hook_task = tokio::spawn(told);
     let status_task = tokio::spawn(tell_status(present, progress, report));
     let watchdog_task = tokio::spawn(feed_watchdog(pulses));
     notify::ready();
@@ -221,6 +225,7 @@ async fn live(
             _ = &mut check_task => break Err(AgentError::Ended("loop of the checks")),
             _ = &mut socket_task => break Err(AgentError::Ended("control socket")),
             _ = &mut port_task => break Err(AgentError::Ended("port of the questions")),
+            _ = &mut hook_task => break Err(AgentError::Ended("hooks")),
         }
     };
     match &next {
@@ -237,6 +242,7 @@ async fn live(
     }
     status_task.abort();
     watchdog_task.abort();
+    hook_task.abort();
     for task in [socket_task, port_task] {
         task.abort();
         // What it listened on is free only when it is gone.
@@ -299,6 +305,7 @@ fn load(options: &Options) -> Result<Loaded, AgentError> {
         key: options.credentials.join("odoo-key"),
         key_source: odoo.key_file,
     });
+    let hooks = HookSettings::new(&config.health, &options.credentials, &options.state);
     let settings = Settings {
         odoo,
         powerdns: PowerDns::new(&config.powerdns.api, &key)?,
@@ -330,7 +337,7 @@ fn load(options: &Options) -> Result<Loaded, AgentError> {
             wide_prefetch: WIDE_PREFETCH,
         },
     };
-    Ok(Loaded { config, settings, checks, orders })
+    Ok(Loaded { config, settings, checks, orders, hooks })
 }
 
 /// Keeps the line in `systemctl status` true.

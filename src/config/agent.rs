@@ -190,6 +190,15 @@ pub struct HealthConfig {
     /// The port of 127.0.0.1 that questions are answered on, beside the control socket.
     #[serde(default)]
     pub http_port: Option<u16>,
+    /// The file with the URL of a webhook; the agent itself gets it from systemd.
+    #[serde(default)]
+    pub webhook_file: Option<PathBuf>,
+    /// The same of a heartbeat.
+    #[serde(default)]
+    pub heartbeat_file: Option<PathBuf>,
+    /// A program that is told of each change of state.
+    #[serde(default)]
+    pub command: Option<PathBuf>,
     /// Where Odoo is, when this host runs it.
     #[serde(default)]
     pub odoo: Option<OdooConfig>,
@@ -308,6 +317,10 @@ pub(crate) mod tests {
         assert_eq!(more.postgresql.unwrap().port, 5432);
         assert_eq!(config.health.http_port, None);
         assert_eq!(load(&format!("{TEXT}\nhttp_port = 9853")).unwrap().health.http_port, Some(9853));
+        let hooks = "webhook_file = \"/w\"\nheartbeat_file = \"/h\"\ncommand = \"/c\"";
+        let hooks = load(&format!("{TEXT}\n{hooks}")).unwrap().health;
+        let paths = [hooks.webhook_file, hooks.heartbeat_file, hooks.command];
+        assert_eq!(paths, ["/w", "/h", "/c"].map(|path| Some(path.into())));
     }
 
     #[test]

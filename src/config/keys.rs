@@ -217,6 +217,34 @@ pub const KEYS: &[Key] = &[
             answers, for root and the group hams-agent.",
     },
     Key {
+        name: "health.webhook_file",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/hams/webhook""#,
+        doc: "A file with the URL, `https://` or `http://`, of a webhook, in one line: whoever knows it can write there, so that \
+            it must be root's, and no other user may read it. The agent sends each change of a state there as JSON, whose \
+            key `text` says it for people, which is what chats show. What the receiver does not take is sent again until it \
+            does. A changed file is taken up at once.\n\
+            With this or `heartbeat_file` the agent may reach any host, and not only this one.",
+    },
+    Key {
+        name: "health.heartbeat_file",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/hams/heartbeat""#,
+        doc: "The same for a URL that the agent asks for (GET) once a minute while all of it is at work, for a service that \
+            wakes somebody when that stays away. It says nothing of the other components.",
+    },
+    Key {
+        name: "health.command",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/usr/local/sbin/hams-page""#,
+        doc: "A program that gets each change of a state as JSON, one line on its standard input: the same as a webhook. It must \
+            be root's, and no other user may be able to change it. It runs without arguments as the user hams-agent in the \
+            agent's sandbox, at most 30 seconds and one at a time; when it ends with another status than 0 it is run again.",
+    },
+    Key {
         name: "odoo.host",
         kind: Kind::Text,
         default: None,

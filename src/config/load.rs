@@ -108,6 +108,9 @@ mod tests {
             max_removals_percent = 100
             [health]
             http_port = 9853
+            webhook_file = "/etc/hams/webhook"
+            heartbeat_file = "/etc/hams/heartbeat"
+            command = "/usr/local/sbin/page"
             [odoo]
             host = "ERP.example.org"
             database = "hams_test"
@@ -144,6 +147,9 @@ mod tests {
             Sweep { sweep_minutes: 5, full_sweep_hour: 23, max_removals: 0, max_removals_percent: 100 };
         assert_eq!(config.sync, sync);
         assert_eq!(config.health.http_port, Some(9853));
+        assert_eq!(config.health.webhook_file, Some("/etc/hams/webhook".into()));
+        assert_eq!(config.health.heartbeat_file, Some("/etc/hams/heartbeat".into()));
+        assert_eq!(config.health.command, Some("/usr/local/sbin/page".into()));
         assert_eq!(config.odoo.host.as_deref(), Some("erp.example.org"));
         let tls = config.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
@@ -252,6 +258,8 @@ mod tests {
                 "health.http_port = 80",
                 ["80 is no port that the agent can have", "give one from 1024 to 65535"],
             ),
+            ("health.webhook_file = \"https://h.example/x\"", ["is no absolute path", "beginning with `/`"]),
+            ("health.command = \"page --now\"", ["is no absolute path", "beginning with `/`"]),
             ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
             ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),
             ("nginx.client_ca = \"ca.pem\"", ["is no absolute path", "beginning with `/`"]),

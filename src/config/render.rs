@@ -83,6 +83,9 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "sync.max_removals" => Some(config.sync.max_removals.to_string()),
         "sync.max_removals_percent" => Some(config.sync.max_removals_percent.to_string()),
         "health.http_port" => config.health.http_port.map(|port| port.to_string()),
+        "health.webhook_file" => config.health.webhook_file.as_deref().map(path),
+        "health.heartbeat_file" => config.health.heartbeat_file.as_deref().map(path),
+        "health.command" => config.health.command.as_deref().map(path),
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),
@@ -204,7 +207,8 @@ mod tests {
             "domain = \"hams.com\"\ncomponents = [\"agent\"]\npostgresql.host = \"p\"\napt.pgdg.signed_by = \"/x.asc\"\napt.odoo.uri = \"http://m/debian\"\napt.odoo.signed_by = \"/o.asc\"\n\
              apt.odoo-nightly.signed_by = \"/n.asc\"\nodoo.package = \"/o.deb\"\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
              odoo.host = \"c\"\ntls.certificate = \"/c\"\ntls.key = \"/k\"\nnginx.client_ca = \"/a\"\n\
-             nginx.origin_pull_ca = \"/o\"\ndaemons.catalogue = \"/d\"\nhealth.http_port = 9853",
+             nginx.origin_pull_ca = \"/o\"\ndaemons.catalogue = \"/d\"\nhealth.http_port = 9853\n\
+             health.webhook_file = \"/w\"\nhealth.heartbeat_file = \"/h\"\nhealth.command = \"/c\"",
         );
         assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));
     }

@@ -120,6 +120,9 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
                 })?),
                 None => None,
             },
+            webhook_file: path("health.webhook_file", &settings)?,
+            heartbeat_file: path("health.heartbeat_file", &settings)?,
+            command: path("health.command", &settings)?,
         },
         odoo: Odoo {
             host: host("odoo.host", &settings, &components, Component::Odoo)?,

@@ -125,10 +125,16 @@ pub struct Sweep {
 }
 
 /// How the agent tells how the node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
     /// A port of 127.0.0.1 that is open to every local user; `None`: the control socket alone.
     pub http_port: Option<u16>,
+    /// The file with the URL of a webhook, an absolute path.
+    pub webhook_file: Option<PathBuf>,
+    /// The file with the URL of a heartbeat, an absolute path.
+    pub heartbeat_file: Option<PathBuf>,
+    /// A program that is told of each change, an absolute path.
+    pub command: Option<PathBuf>,
 }
 
 /// The application.

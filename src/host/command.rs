@@ -97,6 +97,16 @@ impl Command {
             .join(" ")
     }
 
+    /// What it reads on standard input.
+    pub(super) fn input_bytes(&self) -> Option<&[u8]> {
+        self.input.as_deref()
+    }
+
+    /// How long it may take.
+    pub(super) fn time_limit(&self) -> Duration {
+        self.limit
+    }
+
     /// The program and its arguments.
     pub(super) fn words(&self) -> impl Iterator<Item = String> {
         std::iter::once(&self.program).chain(&self.arguments).cloned()

@@ -19,6 +19,7 @@ pub mod apt_unpacked;
 pub mod cause;
 pub mod change;
 pub mod command;
+pub mod command_group;
 pub mod deb;
 pub mod directory;
 pub mod error;

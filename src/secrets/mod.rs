@@ -8,6 +8,7 @@ mod env_file;
 mod error;
 mod generate;
 mod hash;
+mod hook_url;
 mod import;
 mod known;
 mod line;
@@ -22,6 +23,7 @@ pub use admin_password::{
 pub use env_file::EnvFile;
 pub use error::SecretsError;
 pub use hash::{pdns_api_key_hash, rabbitmq_password_hash, redis_password_hash, scram_verifier};
+pub use hook_url::{HookUrl, HookUrlError};
 pub use import::Import;
 pub use known::{KNOWN, SMTP, Spec, SpecKind, template};
 pub use line::assignment;

@@ -1,12 +1,14 @@
 //! The resident agent: its account, its configuration, its credentials, its unit.
 
-use super::agent_key::{self, KeyFile};
+use super::agent_hooks::Hooks;
+use super::agent_key::{self, KeyFile, OperatorsFile};
 use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
 use super::{odoo, postgresql, powerdns, redis, services};
 use crate::config::{Component, Config};
 use crate::health::UnitCheck;
+use crate::host::apt::Packages;
 use crate::host::file::File;
 use crate::host::system_account::SystemAccount;
 use crate::host::unit::Unit;
@@ -49,6 +51,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         context! { zone => config.powerdns.personal_parent_zone, addresses }
     });
     let key = KeyFile::of(config);
+    let hooks = Hooks::of(config)?;
     let settings = render(
         "agent/agent.toml.j2",
         include_str!("../../deploy/agent/agent.toml.j2"),
@@ -77,6 +80,9 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             dns,
             odoo_ports => config.has(Component::Odoo).then_some(odoo::PORTS),
             http_port => config.health.http_port,
+            webhook_file => config.health.webhook_file,
+            heartbeat_file => config.health.heartbeat_file,
+            command => config.health.command,
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },
     )?;
@@ -95,12 +101,14 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     let mut reads = vec![paths::AGENT_CONFIG];
     reads.extend(files.iter().map(String::as_str));
     let drop_in_file = drop_in_path(UNIT);
-    let far = far(config, cx.listen);
-    let needs_drop_in = !far.is_empty() || !more.is_empty() || key.is_some();
-    if needs_drop_in {
-        reads.push(&drop_in_file);
-        after.push(File::id_of(&drop_in_file));
+    let far = far(config, cx.listen, !hooks.files.is_empty());
+    let mut operators = hooks.files;
+    if let Some(key) = key {
+        operators.push(OperatorsFile { credential: "odoo-key", path: key.path });
     }
+    // Also where there is nothing to say: then nothing of an earlier configuration stays.
+    reads.push(&drop_in_file);
+    after.push(File::id_of(&drop_in_file));
     let none: [String; 0] = [];
     let mut steps = vec![
         Step::new(NAME, account, none),
@@ -112,20 +120,21 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     for (name, secret) in credentials {
         steps.push(Step::new(NAME, credential(name, cx.vault.require(secret)?), [folder.clone()]));
     }
-    if needs_drop_in {
-        let template = include_str!("../../deploy/agent/50-hams.conf.j2");
-        let credentials: Vec<_> = more.iter().map(|(name, _)| name).collect();
-        let text = render(
-            "agent/50-hams.conf.j2",
-            template,
-            context! { addresses => far.join(" "), credentials, odoo_key_file => key.as_ref().map(|key| &key.path) },
-        )?;
-        steps.extend(drop_in(NAME, UNIT, text));
+    let template = include_str!("../../deploy/agent/50-hams.conf.j2");
+    let credentials: Vec<_> = more.iter().map(|(name, _)| name).collect();
+    let text = render(
+        "agent/50-hams.conf.j2",
+        template,
+        context! { addresses => far.join(" "), credentials, operators },
+    )?;
+    steps.extend(drop_in(NAME, UNIT, text));
+    if !operators.is_empty() {
+        steps.extend(agent_key::watch(NAME, &operators)?);
     }
-    if let Some(key) = &key {
-        steps.extend(agent_key::watch(NAME, key)?);
-    }
-    Ok(Part { steps, checks: vec![Box::new(UnitCheck::new(NAME, UNIT))], ..Part::default() })
+    // Whom to trust; the agent reads it when it first needs it.
+    let names = hooks.is_tls.then(|| "ca-certificates".to_owned()).into_iter().collect();
+    let packages = Packages { names, ..Packages::default() };
+    Ok(Part { packages, steps, checks: vec![Box::new(UnitCheck::new(NAME, UNIT))], ..Part::default() })
 }
 
 /// The units and timers that the agent watches.
@@ -169,8 +178,9 @@ impl Watched {
 
 /// What the unit must let the agent reach beside this host's loopback, in the words of `IPAddressAllow=`: addresses, those
 /// among them on which this host's PowerDNS is asked, and `any` where a host is given by its name, which can get another
-/// address, and which a name server must be asked for.
-fn far(config: &Config, listen: &[IpAddr]) -> Vec<String> {
+/// address, and which a name server must be asked for; so, too, where the agent has a URL of the operator's, which stands in
+/// no file that everybody can read, and may be replaced at any time.
+fn far(config: &Config, listen: &[IpAddr], has_url: bool) -> Vec<String> {
     let hosts = [&config.redis.host, &config.rabbitmq.host, &config.powerdns.host, &config.odoo.host];
     let own = if config.has(Component::Powerdns) { listen } else { &[] };
     let hosts = hosts.into_iter().flatten().cloned().chain(own.iter().map(ToString::to_string));
@@ -179,5 +189,5 @@ fn far(config: &Config, listen: &[IpAddr]) -> Vec<String> {
         Ok(address) => Some(address.to_string()),
         Err(_) => (host != "localhost").then(|| "any".to_owned()),
     };
-    hosts.filter_map(word).collect()
+    hosts.filter_map(word).chain(has_url.then(|| "any".to_owned())).collect()
 }

@@ -1,5 +1,5 @@
-//! The agent's key to Odoo, which Odoo writes and replaces when it likes: systemd hands it to the agent at its start, and a
-//! path unit starts the agent anew when the file has changed.
+//! Secrets of the agent that others write and replace when they like, as Odoo does with its key: systemd hands each to the agent
+//! at its start, and a path unit starts the agent anew when one of the files has changed.
 
 use super::environment::in_url;
 use super::odoo;
@@ -10,9 +10,19 @@ use crate::host::file::File;
 use crate::host::unit::Unit;
 use crate::plan::Step;
 use minijinja::context;
+use serde::Serialize;
 
 const PATH_UNIT: &str = "hams-agent-key.path";
 const FOLDER: &str = "/etc/systemd/system";
+
+/// A secret that is not ours to write.
+#[derive(Serialize)]
+pub(super) struct OperatorsFile {
+    /// What the agent knows it by.
+    pub(super) credential: &'static str,
+    /// The file.
+    pub(super) path: String,
+}
 
 /// Where Odoo is read, and with what.
 pub(super) struct KeyFile {
@@ -35,22 +45,22 @@ impl KeyFile {
     }
 }
 
-/// The steps of `component` that have the agent take up another key.
-pub(super) fn watch(component: &'static str, key: &KeyFile) -> Result<Vec<Step>, PartError> {
+/// The steps of `component` that have the agent take up what is new in one of the files.
+pub(super) fn watch(component: &'static str, files: &[OperatorsFile]) -> Result<Vec<Step>, PartError> {
     let service = "hams-agent-key.service";
     let [path_file, service_file] = [PATH_UNIT, service].map(|unit| format!("{FOLDER}/{unit}"));
     let text = render(
         "agent/hams-agent-key.path.j2",
         include_str!("../../deploy/agent/hams-agent-key.path.j2"),
-        context! { key_file => key.path },
+        context! { files => files },
     )?;
     let none: [String; 0] = [];
-    let files = [File::id_of(&path_file), File::id_of(&service_file)];
+    let after = [File::id_of(&path_file), File::id_of(&service_file)];
     let started = include_str!("../../deploy/agent/hams-agent-key.service");
     Ok(vec![
         Step::new(component, File::new(&path_file, text), none.clone()),
         Step::new(component, File::new(&service_file, started), none),
-        Step::new(component, Unit::new(PATH_UNIT, &[&path_file]), files),
+        Step::new(component, Unit::new(PATH_UNIT, &[&path_file]), after),
     ])
 }
 

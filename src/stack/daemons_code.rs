@@ -3,14 +3,15 @@
 //! The platform once had code that a service account owned and that root ran. Here root runs none of it, and an account
 //! that could write to another one's code would still be that other one: so such code is not started.
 
+use super::root_alone::refusal;
 use crate::host::Error;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Lock files with hashes come before plain lists.
 const REQUIREMENTS: [&str; 2] = ["requirements.lock", "requirements.txt"];
-const OTHERS_WRITE: u32 = 0o022;
+/// As messages call it.
+const WHAT: &str = "the daemon";
 
 /// What is under the folder of a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub fn look(source: &Path, entry: &str) -> Result<Code, Error> {
     }
     let folder = program.parent().unwrap_or(source);
     for path in source.ancestors().collect::<Vec<_>>().into_iter().rev() {
-        if let Some(refusal) = refusal(path, true)? {
+        if let Some(refusal) = refusal(path, true, WHAT)? {
             return Ok(Code::Refused(refusal));
         }
     }
@@ -63,7 +64,7 @@ pub fn look(source: &Path, entry: &str) -> Result<Code, Error> {
         tree(folder, &mut looked_at)?;
     }
     for path in looked_at {
-        if let Some(refusal) = refusal(&path, false)? {
+        if let Some(refusal) = refusal(&path, false, WHAT)? {
             return Ok(Code::Refused(refusal));
         }
     }
@@ -101,31 +102,6 @@ fn tree(folder: &Path, into: &mut Vec<PathBuf>) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Why what is at `path` may not be run, if so. Above the source a link is the system's own (`/opt` may be one).
-fn refusal(path: &Path, is_above: bool) -> Result<Option<String>, Error> {
-    let read = if is_above { fs::metadata(path) } else { fs::symlink_metadata(path) };
-    let found = read.map_err(Error::io("read", path))?;
-    let shown = path.display();
-    if found.is_symlink() {
-        return Ok(Some(format!("{shown} is a link\nhint: put the file itself there")));
-    }
-    let is_sticky = found.mode() & 0o1000 != 0 && is_above;
-    if found.uid() != 0 || (found.mode() & OTHERS_WRITE != 0 && !is_sticky) {
-        let who =
-            if found.uid() == 0 { "more than root can write to" } else { "another account than root owns" };
-        return Ok(Some(format!(
-            "{who} {shown}, and with it change what the daemon does\n\
-             hint: `chown -R root:root {shown} && chmod -R go-w,a+rX {shown}`"
-        )));
-    }
-    let needed = if found.is_dir() { 0o005 } else { 0o004 };
-    let needed = if is_above { 0o001 } else { needed };
-    if found.mode() & needed != needed {
-        return Ok(Some(format!("the daemon's account cannot read {shown}\nhint: `chmod -R a+rX {shown}`")));
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! file or under `deploy/`. Nothing here prints.
 
 pub mod agent;
+mod agent_hooks;
 mod agent_key;
 pub mod base;
 pub mod daemons;
@@ -42,6 +43,7 @@ pub mod powerdns_zone;
 pub mod rabbitmq;
 pub mod rabbitmq_objects;
 pub mod redis;
+mod root_alone;
 pub mod services;
 pub mod target;
 pub mod template;

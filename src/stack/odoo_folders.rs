@@ -17,8 +17,8 @@ const FOLDERS: [&str; 2] = ["/var/lib/odoo", "/var/lib/odoo/data"];
 pub const ATTACHMENTS: &str = "/var/lib/odoo/data/filestore";
 /// Files of many attachments take their time.
 const LIMIT: Duration = Duration::from_secs(600);
-/// What Odoo's unit does not see of the host.
-const HIDDEN: [&str; 5] = ["/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"];
+/// What the units of Odoo and of the agent do not see of the host.
+pub(super) const HIDDEN: [&str; 5] = ["/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"];
 
 /// The folder of Odoo's data.
 pub struct DataFolder;

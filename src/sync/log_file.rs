@@ -18,7 +18,7 @@ const MODE: u32 = 0o600;
 
 /// An open log file with lines that wait to be written.
 #[derive(Debug)]
-pub(super) struct LogFile {
+pub struct LogFile {
     path: PathBuf,
     header: &'static str,
     file: Arc<File>,
@@ -29,7 +29,7 @@ pub(super) struct LogFile {
 
 /// What stood in a file besides its good lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Condition {
+pub enum Condition {
     /// Nothing, or a torn end, which is what a power cut leaves.
     Whole,
     /// A bad line with good ones after it: something other than hams wrote here, or the disk failed.
@@ -38,7 +38,7 @@ pub(super) enum Condition {
 
 /// What opening found.
 #[derive(Debug)]
-pub(super) enum Opened {
+pub enum Opened {
     /// The file is open, every good line was handed over.
     Ready(LogFile, Condition),
     /// Its first line is another one, which is shown.
@@ -47,7 +47,7 @@ pub(super) enum Opened {
 
 impl LogFile {
     /// Opens or creates the file and hands every good line's payload to `line`, oldest first.
-    pub(super) fn open(path: &Path, header: &'static str, mut line: impl FnMut(&str)) -> io::Result<Opened> {
+    pub fn open(path: &Path, header: &'static str, mut line: impl FnMut(&str)) -> io::Result<Opened> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path)?;
         let mut reader = BufReader::new(&file);
@@ -98,18 +98,18 @@ impl LogFile {
     }
 
     /// Adds a line to those that wait. The payload holds no line break.
-    pub(super) fn push(&mut self, payload: &str) {
+    pub fn push(&mut self, payload: &str) {
         self.waiting.extend_from_slice(checked(payload).as_bytes());
     }
 
     /// True if lines wait.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Writes and syncs what waits. After an error everything still waits, and the next attempt writes over
     /// whatever part of it got through.
-    pub(super) async fn sync(&mut self) -> io::Result<()> {
+    pub async fn sync(&mut self) -> io::Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl LogFile {
     }
 
     /// Puts a file with these payloads in place of the present one; what waits is part of them.
-    pub(super) async fn rewrite(&mut self, payloads: impl Iterator<Item = String>) -> io::Result<()> {
+    pub async fn rewrite(&mut self, payloads: impl Iterator<Item = String>) -> io::Result<()> {
         let path = self.path.clone();
         let mut file = blocking(move || create(&path)).await??;
         let (mut part, mut synced) = (format!("{}\n", self.header), 0);

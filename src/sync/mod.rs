@@ -50,11 +50,13 @@ mod touched;
 mod wanted;
 mod writer;
 
+pub use backoff::Backoff;
 pub use broker::{BrokerLogin, BrokerSettings};
 pub use event::Event;
 pub use letter::{Letter, LetterId};
 pub use letter_choice::{Choice, ChoiceError, Listed, Listing};
 pub use letters::{Done, LettersError, LettersSettings, Settlement};
+pub use log_file::{Condition, LogFile, Opened};
 pub use memory::MemoryError;
 pub use moving::Pulse;
 pub use odoo_api::{OdooSettings, OdooSetupError};

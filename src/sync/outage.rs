@@ -16,7 +16,7 @@ pub(super) struct Outage {
 impl Outage {
     /// An attempt failed.
     pub(super) fn failed(&mut self, reason: String) {
-        self.since = Some((Instant::now() + self.backoff.next(), reason));
+        self.since = Some((Instant::now() + self.backoff.pause(), reason));
     }
 
     /// An attempt went well.

@@ -156,7 +156,7 @@ async fn connect_and_serve(broker: &BrokerSettings, pipeline: &mut Pipeline) {
         };
         warn!("{error}; trying again");
         pipeline.enter(Phase::Waiting, Some(error.to_string()), None);
-        if pipeline.sweep_until(sleep(backoff.next())).await.is_none() {
+        if pipeline.sweep_until(sleep(backoff.pause())).await.is_none() {
             return;
         }
     }

@@ -16,11 +16,18 @@ pub struct Manual {
     pub variables: &'static [(&'static str, &'static str)],
     /// Each file with what it is.
     pub files: &'static [(&'static str, &'static str)],
+    /// Each MESSAGE_ID= of the journal with what it stands for.
+    pub journal: &'static [(&'static str, &'static str)],
     /// Each example: what it shows, and the lines.
     pub examples: &'static [(&'static str, &'static str)],
     /// Other pages with their sections.
     pub see_also: &'static [(&'static str, &'static str)],
 }
+
+/// Said in front of the list of ids.
+const JOURNAL: &str = "Each change of a state is an entry of systemd's journal with fields that programs can look for: CHECK= \
+    (as `status` names it, or `dns sync`), STATE= and STATE_BEFORE= (ok, unknown, degraded, failing), and CAUSE=, the check \
+    that is the cause where it is another one. The ids never change:";
 
 /// The page as roff text.
 pub fn render(manual: Manual) -> String {
@@ -72,6 +79,13 @@ fn trailing_sections(page: &mut Roff, manual: &Manual, command: &Command) {
     page.control("SH", ["FILES"]);
     for (file, text) in manual.files {
         entry(page, vec![italic(*file)], text);
+    }
+    if !manual.journal.is_empty() {
+        page.control("SH", ["JOURNAL"]);
+        paragraphs(page, JOURNAL, "PP");
+        for (id, text) in manual.journal {
+            entry(page, vec![bold(format!("MESSAGE_ID={id}"))], text);
+        }
     }
     page.control("SH", ["EXAMPLES"]);
     for (index, (text, lines)) in manual.examples.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use clap_mangen::roff::{Roff, bold, italic, roman};
+use hams::agent::MESSAGE_IDS;
 use hams::cli::agent_args::AgentArgs;
 use hams::cli::args::{EXIT_STATUS, InstallArgs};
 use hams::config::KEYS;
@@ -37,6 +38,7 @@ pub fn hams_install() -> String {
             ),
             ("/var/lib/hams/receipt.json", "What hams-install changed on this host, for `uninstall`."),
         ],
+        journal: &[],
         examples: &[
             ("Make a fresh host a node:", "hams-install --domain example.org"),
             ("The same from a script, without a question:", "hams-install --yes --domain example.org"),
@@ -87,7 +89,8 @@ pub fn hams_agent() -> String {
         environment: "Each option has a twin in the environment; the command line wins.",
         variables: &[(
             "CREDENTIALS_DIRECTORY",
-            "Where systemd puts the credentials of the unit; among them `odoo-key`, the key to Odoo in `odoo.key_file`.",
+            "Where systemd puts the credentials of the unit; among them `odoo-key`, the key to Odoo in `odoo.key_file`, and \
+             `webhook-url` and `heartbeat-url`, from `health.webhook_file` and `health.heartbeat_file`.",
         )],
         files: &[
             ("/etc/hams/agent.toml", "The agent's settings, which hams-install derives from hams.toml."),
@@ -102,13 +105,22 @@ pub fn hams_agent() -> String {
                 "The key to Odoo that the agent has had made before the one in `odoo.key_file` ended. Another one in that \
                  file is used instead of it.",
             ),
+            (
+                "/var/lib/hams-agent/webhook-told, command-told",
+                "The states that the webhook and the command were last told, so that a start tells nothing twice.",
+            ),
         ],
+        journal: &MESSAGE_IDS,
         examples: &[
             ("See how this node is:", "hams-agent status"),
             ("The same for a program:", "hams-agent status --json"),
             (
                 "See what could never be applied, and one of it whole:",
                 "hams-agent dead-letters list\nhams-agent dead-letters show 3f2a",
+            ),
+            (
+                "See what has failed since yesterday:",
+                "journalctl -u hams-agent --since yesterday STATE=failing",
             ),
             ("After its cause is removed, apply it:", "hams-agent dead-letters replay 3f2a"),
             (

@@ -1,6 +1,7 @@
 //! An install as an operator sees it and as others see it: from a fresh host to a node, and a node that stays as it is.
 #![allow(clippy::print_stderr)] // what a test saw stands in its log
 
+mod hooks;
 mod keep;
 #[path = "../lab/mod.rs"]
 mod lab;
@@ -103,6 +104,7 @@ fn stays_a_node(node: &Node) {
     hash_alone_is_in_the_settings(&node.host);
     metrics::are_read_by_prometheus(node);
     reload::takes_what_is_good(node);
+    hooks::tell_of_a_change(node);
     keep::a_second_run_changes_nothing(node);
     keep::one_run_at_a_time(node);
     repair::a_hand_edit(node);
