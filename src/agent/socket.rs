@@ -1,4 +1,4 @@
-//! HTTP: `GET /status`, `/healthz`, `/readyz`, `/metrics`, and on the control socket alone `POST /sync`. The socket is for root
+//! HTTP: `GET /` (a page), `/status`, `/healthz`, `/readyz`, `/metrics`, and on the control socket alone `POST /sync`. The socket is for root
 //! and the group `hams-agent`, an order on it for root; the loopback port, where one is asked for, is every local user's.
 
 use std::io;
@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -18,9 +19,9 @@ use axum::{Json, Router};
 use tokio::net::{TcpListener, UnixListener};
 use tracing::error;
 
-use super::metrics;
 use super::status::Status;
 use super::sync_orders::{self, Orders};
+use super::{metrics, page};
 
 /// What is told of the agent, made anew for each question.
 #[derive(Clone)]
@@ -94,6 +95,7 @@ pub(super) async fn serve_port(listener: Option<TcpListener>, present: Present) 
 
 fn questions(present: Present) -> Router {
     Router::new()
+        .route("/", get(page))
         .route("/status", get(async |State(present): State<Present>| Json((present.status)())))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -121,6 +123,17 @@ async fn readyz(State(present): State<Present>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response()
 }
 
+/// The status for a browser.
+async fn page(State(present): State<Present>) -> Response {
+    match page::html(&(present.status)(), SystemTime::now()) {
+        Ok(html) => (page::headers(), html).into_response(),
+        Err(error) => {
+            error!("{error}: please report this");
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
+        }
+    }
+}
+
 async fn metrics(State(present): State<Present>) -> Response {
     match metrics::text(&(present.status)()) {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
@@ -135,9 +148,9 @@ async fn metrics(State(present): State<Present>) -> Response {
 mod tests {
     use super::super::client::connect;
     use super::*;
-    use crate::health::Report;
+    use crate::health::tests::{Named, report};
+    use crate::health::{Outcome, Report};
     use crate::sync::{Phase, Progress};
-    use std::time::SystemTime;
     use tokio::sync::mpsc;
 
     fn present(phase: Phase, stuck: Option<&'static str>) -> Present {
@@ -170,6 +183,47 @@ mod tests {
             assert!(answer.text().await.unwrap().contains("# TYPE hams_sync_zones gauge"));
             server.abort();
         }
+    }
+
+    #[tokio::test]
+    async fn the_page_is_for_one_browser_and_without_a_journal_on_the_port() {
+        let mut progress = Progress::default();
+        progress.enter(Phase::Idle, None);
+        let mut report = report(&[Named("unit x.service", "host", Some("x.service"))]);
+        report.note("unit x.service", Outcome::failing("failed"));
+        report.quote("unit x.service", vec!["out of memory".into()]);
+        let status = Status::new(SystemTime::now(), &progress, &report);
+        let present = Present { status: Arc::new(move || status.clone()), stuck: Arc::new(|| None) };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.sock");
+        let on_socket = tokio::spawn(serve(listen(&path).unwrap(), present.clone(), mpsc::channel(1).0));
+        let listener = listen_on_port(0).await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let on_port = tokio::spawn(serve_port(Some(listener), present));
+        let of_socket = (connect(&path).build().unwrap(), "http://agent/".to_owned(), true);
+        let of_port = (reqwest::Client::builder().no_proxy().build().unwrap(), url, false);
+        for (client, url, has_journal) in [of_socket, of_port] {
+            let answer = client.get(&url).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), 200);
+            let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+            for (name, value) in [
+                ("content-type", "text/html; charset=utf-8"),
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+                ("cache-control", "no-store"),
+            ] {
+                assert_eq!(header(name), value);
+            }
+            let policy = header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+            assert!(!policy.contains("unsafe") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
+            let page = answer.text().await.unwrap();
+            assert!(page.contains("<title>✕ failing: unit x.service – hams</title>"), "{page}");
+            assert_eq!(page.contains("out of memory"), has_journal, "{page}");
+            assert_eq!(client.post(&url).send().await.unwrap().status().as_u16(), 405);
+        }
+        on_socket.abort();
+        on_port.abort();
     }
 
     #[test]

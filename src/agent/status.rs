@@ -130,6 +130,9 @@ pub struct CheckStatus {
     /// What it counted.
     #[serde(default)]
     pub measures: Vec<Measure>,
+    /// The unit whose journal tells more of one that fails by itself.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// What its unit said last in the journal while it fails, the newest line at the end; on the control socket alone.
     #[serde(default)]
     pub journal: Vec<String>,
@@ -172,6 +175,7 @@ impl Status {
             checked: entry.checked.map(time),
             last_ok: entry.last_ok.map(time),
             measures: entry.measures.clone(),
+            unit: report.unit_of_cause(&entry.name).map(str::to_owned),
             journal: entry.journal.clone(),
         });
         Self {

@@ -3,8 +3,6 @@
 //! Knows how things look and decides nothing.
 
 pub mod admin_password;
-#[cfg(feature = "agent")]
-mod age;
 pub mod agent_args;
 pub mod args;
 mod ask_admin_password;

@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 
-use super::age::age;
 use super::plain::{first_words, indented, is_plain, plain, plain_json};
+use crate::agent::age;
 use crate::sync::Listed;
 
 /// Characters of a zone and of a reason that a line has.

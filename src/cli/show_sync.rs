@@ -1,11 +1,11 @@
-//! How a sync looks: a bar on a terminal, a line now and then elsewhere; zones with their differences; the sum.
+//! How a sync looks: a bar on a terminal, a line now and then elsewhere; zones with their differences.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::screen::Screen;
-use crate::sync::{Deed, Fate, SyncProgress, SyncSummary, SyncedZone};
+use crate::sync::{Deed, Fate, SyncProgress, SyncedZone};
 
 /// How far the reading has come.
 pub(super) struct Bar {
@@ -76,33 +76,6 @@ pub(super) fn zone_words(zone: &SyncedZone) -> Vec<String> {
     std::iter::once(head).chain(zone.changes.iter().map(|line| format!("  {line}"))).collect()
 }
 
-/// The sum in a line, and why zones were held back in another.
-pub(super) fn summary_words(summary: &SyncSummary) -> String {
-    let would = if summary.dry_run { " would be" } else { "" };
-    let mut parts = Vec::new();
-    for (count, what) in [(summary.changed, "changed"), (summary.removed, "removed")] {
-        if count > 0 {
-            parts.push(format!("{count}{would} {what}"));
-        }
-    }
-    if summary.held > 0 {
-        parts.push(format!("{} kept, though Odoo does not have them", summary.held));
-    }
-    if summary.failed > 0 {
-        parts.push(format!("{} failed", summary.failed));
-    }
-    if parts.is_empty() {
-        parts.push("all as they should be".to_owned());
-    }
-    let zones = if summary.zones == 1 { "zone" } else { "zones" };
-    let mut words = format!("{} {zones} compared: {}", summary.zones, parts.join(", "));
-    if let Some(reason) = &summary.reason {
-        words.push('\n');
-        words.push_str(reason);
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,26 +108,5 @@ mod tests {
             ..zone
         };
         assert_eq!(zone_words(&failed), ["a.u.hams.test. cannot be created: it belongs to another"]);
-    }
-
-    #[test]
-    fn sums() {
-        let none = SyncSummary { zones: 50_000, ..SyncSummary::default() };
-        assert_eq!(summary_words(&none), "50000 zones compared: all as they should be");
-        let some = SyncSummary { zones: 1, changed: 1, dry_run: true, ..SyncSummary::default() };
-        assert_eq!(summary_words(&some), "1 zone compared: 1 would be changed");
-        let held = SyncSummary {
-            zones: 900,
-            changed: 2,
-            removed: 3,
-            held: 60,
-            failed: 1,
-            reason: Some("60 of 960 zones".into()),
-            ..SyncSummary::default()
-        };
-        assert_eq!(
-            summary_words(&held),
-            "900 zones compared: 2 changed, 3 removed, 60 kept, though Odoo does not have them, 1 failed\n60 of 960 zones"
-        );
     }
 }

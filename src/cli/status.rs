@@ -4,12 +4,9 @@ use std::fmt::Write;
 use std::io::{IsTerminal, Write as _, stdout};
 use std::time::{Duration, SystemTime};
 
-use super::age::age;
 use super::agent_args::StatusArgs;
-use super::show_sync::summary_words;
-use crate::agent::{KeyStatus, Status, SweepStatus, fetch};
+use crate::agent::{Status, age, counts, doing, fetch, sync_lines};
 use crate::health::State;
-use crate::sync::{Phase, SweepPhase};
 
 /// Between two looks of `--watch`.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
@@ -68,43 +65,19 @@ fn words(status: &Status, now: SystemTime) -> String {
         status.state.as_str(),
         age(&status.started, now)
     );
-    let doing = match sync.phase {
-        Phase::Connecting => "connecting to RabbitMQ",
-        Phase::Idle => "in step with the queue",
-        Phase::Applying => "applying changes",
-        Phase::Waiting => "waiting",
-        Phase::Stopping => "stopping",
-    };
-    let _ = writeln!(out, "\n  {:<9} dns sync: {doing} for {}", sync.state.as_str(), age(&sync.since, now));
+    let (state, doing) = (sync.state.as_str(), doing(sync.phase));
+    let _ = writeln!(out, "\n  {state:<9} dns sync: {doing} for {}", age(&sync.since, now));
     if let Some(reason) = &sync.reason {
         let _ = writeln!(out, "            {reason}");
     }
     if let Some(cause) = &sync.because {
         let _ = writeln!(out, "            because of {cause}");
     }
-    let counters = &sync.counters;
-    let _ = writeln!(
-        out,
-        "            {} zones known; {} events: {} applied, {} merged into a later one, {} changed nothing, {} too old, {} dead letters",
-        sync.zones,
-        counters.received,
-        counters.applied,
-        counters.merged,
-        counters.unchanged,
-        counters.dropped_old,
-        counters.dead_lettered
-    );
-    if let Some(time) = &sync.oldest_event {
-        let _ = writeln!(out, "            the oldest event in hand waits for {}", age(time, now));
-    }
-    if let Some(time) = &sync.last_success {
-        let _ = writeln!(out, "            last success {} ago", age(time, now));
-    }
-    for line in sync.sweep.iter().flat_map(|sweep| sweep_words(sweep, now)) {
-        let _ = writeln!(out, "            {line}");
-    }
-    if let Some(key) = &sync.odoo_key {
-        let _ = writeln!(out, "            {}", key_words(key));
+    let counts = counts(sync).map(|(count, words)| format!("{count} {words}")).join(", ");
+    let (zones, events) = (sync.zones, sync.counters.received);
+    let _ = writeln!(out, "            {zones} zones known; {events} events: {counts}");
+    for line in sync_lines(sync, now) {
+        let _ = writeln!(out, "            {}", line.text);
     }
     for check in &status.checks {
         let _ = write!(out, "  {:<9} {}", check.state.as_str(), check.name);
@@ -123,47 +96,6 @@ fn words(status: &Status, now: SystemTime) -> String {
         }
     }
     out
-}
-
-/// How long the key lives.
-fn key_words(key: &KeyStatus) -> String {
-    match (&key.reason, &key.ends, &key.asked) {
-        (Some(reason), ..) => reason.clone(),
-        (None, Some(ends), _) => format!("key to Odoo: until {ends}"),
-        (None, None, Some(_)) => "key to Odoo: without an end".to_owned(),
-        (None, None, None) => "key to Odoo: Odoo was not asked yet when it ends".to_owned(),
-    }
-}
-
-/// What the sweep does, and what the last ones came to.
-fn sweep_words(sweep: &SweepStatus, now: SystemTime) -> Vec<String> {
-    let doing = match sweep.phase {
-        SweepPhase::Off => return vec!["no sweep: this node knows no Odoo".to_owned()],
-        SweepPhase::Waiting => None,
-        SweepPhase::Changed => Some("compares what was written"),
-        SweepPhase::Full => Some("compares all zones"),
-        SweepPhase::Ordered => Some("compares what was ordered"),
-    };
-    let mut lines = Vec::new();
-    if let Some(doing) = doing {
-        let (read, of, age) = (sweep.read, sweep.of, age(&sweep.since, now));
-        lines.push(format!("sweep: {doing} for {age}, {read} of {of} zones read"));
-    }
-    if let Some(error) = &sweep.error {
-        lines.push(format!("the last sweep came to nothing: {error}"));
-    }
-    for (what, swept) in [("last sweep", &sweep.last), ("last sweep of all zones", &sweep.last_full)] {
-        // The last one may be one of all zones.
-        let is_told = what == "last sweep" && sweep.last == sweep.last_full;
-        if let Some(swept) = swept.as_ref().filter(|_| !is_told) {
-            let words = summary_words(&swept.summary).replace('\n', "; ");
-            lines.push(format!("{what} {} ago: {words}", age(&swept.at, now)));
-        }
-    }
-    if lines.is_empty() {
-        lines.push("no sweep yet".to_owned());
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -195,44 +127,6 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
-    }
-
-    #[test]
-    fn the_key_in_words() {
-        let words = |text: &str| key_words(&serde_json::from_str(text).unwrap());
-        let known = r#"{"state": "ok", "ends": "2026-12-05T12:30:00Z", "asked": "2026-11-29T12:00:00Z", "reason": null}"#;
-        assert_eq!(words(known), "key to Odoo: until 2026-12-05T12:30:00Z");
-        assert!(words(&known.replace("\"2026-12-05T12:30:00Z\"", "null")).ends_with("without an end"));
-        assert_eq!(words(&known.replace("\"reason\": null", "\"reason\": \"it ends\"")), "it ends");
-        assert!(
-            words(r#"{"state": "ok", "ends": null, "asked": null, "reason": null}"#)
-                .contains("not asked yet")
-        );
-    }
-
-    #[test]
-    fn the_sweep_in_words() {
-        let noon = humantime::parse_rfc3339("2026-11-23T12:00:00Z").unwrap();
-        let words = |text: &str| sweep_words(&serde_json::from_str(text).unwrap(), noon);
-        let off = r#"{"phase": "off", "since": "2026-11-23T11:00:00Z", "read": 0, "of": 0}"#;
-        assert_eq!(words(off), ["no sweep: this node knows no Odoo"]);
-        assert_eq!(words(&off.replace("off", "waiting")), ["no sweep yet"]);
-        let swept = r#"{"at": "2026-11-23T11:58:00Z", "zones": 900, "changed": 2, "removed": 0, "held": 60, "failed": 0,
-            "dry_run": false, "reason": "60 of 960 zones"}"#;
-        let both = format!(
-            r#"{{"phase": "full", "since": "2026-11-23T11:59:50Z", "read": 500, "of": 900, "error": "no key",
-                "last": {swept}, "last_full": {swept}}}"#
-        );
-        assert_eq!(
-            words(&both),
-            [
-                "sweep: compares all zones for 10 s, 500 of 900 zones read",
-                "the last sweep came to nothing: no key",
-                "last sweep of all zones 2 min ago: 900 zones compared: 2 changed, 60 kept, though Odoo does not have them; 60 of 960 zones",
-            ]
-        );
-        let another = both.replacen("11:58", "11:59", 1);
-        assert_eq!(words(&another).len(), 4);
     }
 
     #[test]

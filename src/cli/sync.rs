@@ -4,8 +4,8 @@ use std::io::{IsTerminal, stdout};
 
 use super::agent_args::SyncArgs;
 use super::screen::{Screen, Tone};
-use super::show_sync::{Bar, summary_words, zone_words};
-use crate::agent::order;
+use super::show_sync::{Bar, zone_words};
+use crate::agent::{order, summary_words};
 use crate::sync::{SyncLine, SyncRequest, SyncSummary};
 
 /// Asks, prints the differences to stdout and all else to stderr, and returns the exit code.
