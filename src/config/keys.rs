@@ -212,8 +212,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Number,
         default: None,
         example: "9853",
-        doc: "A port of 127.0.0.1 on which the agent answers `/healthz`, `/readyz`, `/status` and `/metrics` (Prometheus), \
-            from 1024 to 65535. Every local user can ask there, and order nothing. Without it, the control socket alone \
+        doc: "A port of 127.0.0.1 on which the agent answers `/` (a page for a browser), `/healthz`, `/readyz`, `/status` \
+            and `/metrics` (Prometheus), from 1024 to 65535. Every local user can ask there, and order nothing. Without it, the control socket alone \
             answers, for root and the group hams-agent.",
     },
     Key {
@@ -351,6 +351,15 @@ pub const KEYS: &[Key] = &[
         example: r#""/etc/hams/origin-pull-ca.pem""#,
         doc: "The certificate authority of Cloudflare's authenticated origin pulls, in PEM. With it, the domain and \
             `www` take only connections that show a certificate below it.",
+    },
+    Key {
+        name: "nginx.status_users",
+        kind: Kind::Text,
+        default: None,
+        example: r#""/etc/hams/status.htpasswd""#,
+        doc: "Who may see the page with this node's state at `https://DOMAIN/hams-status`: a file with a line \
+            `NAME:HASH` a person, as `htpasswd -B` or `openssl passwd -6` make it, owned by root, group www-data, mode \
+            0640. Needs `health.http_port`. Without it, nginx serves no such page.",
     },
     Key {
         name: "daemons.source",

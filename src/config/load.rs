@@ -121,6 +121,7 @@ mod tests {
             client_ca = "/etc/x/root.pem"
             cloudflare = true
             origin_pull_ca = "/etc/x/pull.pem"
+            status_users = "/etc/x/users"
             [daemons]
             source = "/srv/daemons"
             catalogue = "/etc/hams/daemons.toml"
@@ -155,6 +156,7 @@ mod tests {
         assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
         assert_eq!(config.nginx.client_ca, Some("/etc/x/root.pem".into()));
         assert_eq!(config.nginx.origin_pull_ca, Some("/etc/x/pull.pem".into()));
+        assert_eq!(config.nginx.status_users, Some("/etc/x/users".into()));
         assert!(config.nginx.cloudflare);
         assert_eq!(config.daemons.source, Path::new("/srv/daemons"));
         assert_eq!(config.daemons.catalogue.as_deref(), Some(Path::new("/etc/hams/daemons.toml")));
@@ -263,6 +265,10 @@ mod tests {
             ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
             ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),
             ("nginx.client_ca = \"ca.pem\"", ["is no absolute path", "beginning with `/`"]),
+            (
+                "nginx.status_users = \"/u\"",
+                ["`nginx.status_users`: is set without `health.http_port`", "hint: set `http_port = 9853`"],
+            ),
             ("nginx.cloudflare = \"yes\"", ["must be `true` or `false`, not a string", "cloudflare = true"]),
             (
                 "apt.lock_timeout = 90000",

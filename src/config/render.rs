@@ -92,6 +92,7 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "nginx.client_ca" => config.nginx.client_ca.as_deref().map(path),
         "nginx.cloudflare" => Some(config.nginx.cloudflare.to_string()),
         "nginx.origin_pull_ca" => config.nginx.origin_pull_ca.as_deref().map(path),
+        "nginx.status_users" => config.nginx.status_users.as_deref().map(path),
         "daemons.source" => Some(path(&config.daemons.source)),
         "daemons.catalogue" => config.daemons.catalogue.as_deref().map(path),
         "daemons.enable" => Some(array(&config.daemons.enable)),
@@ -176,7 +177,7 @@ mod tests {
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              odoo.host = \"::1\"\nodoo.source = \"nightly\"\nodoo.modules = [\"base\", \"crm\"]\nodoo.addons_path = [\"/a\"]\nodoo.packages = [\"python3-pika\"]\n\
              apt.odoo-nightly.signed_by = \"/n.asc\"\napt.odoo-nightly.uri = \"file:/n\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
-             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\ndaemons.source = \"/srv/d\"\n\
+             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\nnginx.status_users = \"/u\"\nhealth.http_port = 9853\ndaemons.source = \"/srv/d\"\n\
              daemons.catalogue = \"/d.toml\"\ndaemons.enable = [\"fcc.uls.sync\"]\napt.lock_timeout = 7\n",
             "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
              postgresql.extensions = [\"vector\"]\napt.pgdg.uri = \"file:/x\"\napt.pgdg.signed_by = \"/x.asc\"\n",
@@ -207,7 +208,7 @@ mod tests {
             "domain = \"hams.com\"\ncomponents = [\"agent\"]\npostgresql.host = \"p\"\napt.pgdg.signed_by = \"/x.asc\"\napt.odoo.uri = \"http://m/debian\"\napt.odoo.signed_by = \"/o.asc\"\n\
              apt.odoo-nightly.signed_by = \"/n.asc\"\nodoo.package = \"/o.deb\"\nredis.host = \"r\"\nrabbitmq.host = \"a\"\npowerdns.host = \"b\"\n\
              odoo.host = \"c\"\ntls.certificate = \"/c\"\ntls.key = \"/k\"\nnginx.client_ca = \"/a\"\n\
-             nginx.origin_pull_ca = \"/o\"\ndaemons.catalogue = \"/d\"\nhealth.http_port = 9853\n\
+             nginx.origin_pull_ca = \"/o\"\ndaemons.catalogue = \"/d\"\nhealth.http_port = 9853\nnginx.status_users = \"/u\"\n\
              health.webhook_file = \"/w\"\nhealth.heartbeat_file = \"/h\"\nhealth.command = \"/c\"",
         );
         assert!(KEYS.iter().all(|key| value(&config, key.name).is_some()));

@@ -148,6 +148,7 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             client_ca: path("nginx.client_ca", &settings)?,
             cloudflare: matches!(settings.get("nginx.cloudflare"), Some(Setting::Flag(given)) if given.value),
             origin_pull_ca: path("nginx.origin_pull_ca", &settings)?,
+            status_users: status_users(&settings)?,
         },
         daemons: Daemons {
             source: required("daemons.source", &settings, name::path)?,
@@ -350,6 +351,20 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, ConfigError> {
             let problem = format!("is set without `{missing}`");
             Err(refused(&place, set, problem, "set both, or none to have a certificate made"))
         }
+    }
+}
+
+/// Who may see the agent's page; nginx has it from the agent's port.
+fn status_users(settings: &Settings) -> Result<Option<PathBuf>, ConfigError> {
+    const KEY: &str = "nginx.status_users";
+    match text(settings, KEY) {
+        Some(given) if settings.get("health.http_port").is_none() => {
+            let problem =
+                "is set without `health.http_port`, the port on which nginx asks the agent for its page";
+            let fix = "set `http_port = 9853` in the table `[health]`, or remove `status_users`";
+            Err(refused(&given.place, KEY, problem, fix))
+        }
+        _ => path(KEY, settings),
     }
 }
 

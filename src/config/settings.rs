@@ -174,6 +174,9 @@ pub struct Nginx {
     pub cloudflare: bool,
     /// The root of the certificates that the domain's connections must show, an absolute path; `None`: none is asked for.
     pub origin_pull_ca: Option<PathBuf>,
+    /// Who may see the agent's page at `https://DOMAIN/hams-status`, an absolute path; `None`: nobody. With it there is a
+    /// `health.http_port`.
+    pub status_users: Option<PathBuf>,
 }
 
 /// The Python daemons.

@@ -23,6 +23,7 @@ pub mod nginx_certificate;
 pub mod nginx_config;
 pub mod nginx_files;
 pub mod nginx_operators;
+pub mod nginx_users;
 pub mod node;
 pub mod odoo;
 pub mod odoo_admin;

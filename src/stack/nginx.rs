@@ -4,6 +4,7 @@ use super::nginx_certificate::SelfSigned;
 use super::nginx_config::Configuration;
 use super::nginx_files::{self, ENTRY, Edge, FOLDER, TARPIT};
 use super::nginx_operators::{check_authority, check_pair};
+use super::nginx_users::{Reader, check_users};
 use super::part::{Context, Part, PartError, drop_in, drop_in_path};
 use crate::config::Config;
 use crate::health::{NginxCheck, UnitCheck};
@@ -28,6 +29,8 @@ const PROGRAMS: &[&str] = &["nginx"];
 const DEFAULT_SITE: [&str; 2] = ["/etc/nginx/sites-enabled/default", "/etc/nginx/sites-available/default"];
 const TLS: &str = "/etc/hams/tls";
 const SELF_SIGNED: &str = "/etc/hams/tls/self-signed.pem";
+/// The account of nginx's workers on Debian, and its group.
+const WORKERS: &str = "www-data";
 /// What the host's own programs tell the edge.
 const EDGE: &str = "/var/lib/hams-edge";
 const TARPIT_LIST: &str = "/var/lib/hams-edge/tarpit";
@@ -60,6 +63,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
         client_ca: config.nginx.client_ca.as_deref(),
         cloudflare: config.nginx.cloudflare,
         origin_pull_ca: config.nginx.origin_pull_ca.as_deref(),
+        status: config.nginx.status_users.as_deref().zip(config.health.http_port),
         ipv6: os::has_ipv6(),
         http2_directive: os::release()?.version != WITHOUT_HTTP2_DIRECTIVE,
     })?;
@@ -150,6 +154,9 @@ fn check(config: &Config, names: &[String; 3], certificate: &Path) -> Result<(),
     }
     if let Some(path) = &config.nginx.origin_pull_ca {
         check_authority("nginx.origin_pull_ca", path, certificate)?;
+    }
+    if let Some(path) = &config.nginx.status_users {
+        check_users("nginx.status_users", path, &Reader::of(WORKERS)?)?;
     }
     Ok(())
 }

@@ -27,6 +27,8 @@ pub struct Edge<'a> {
     pub cloudflare: bool,
     /// The root of what the domain's connections must show.
     pub origin_pull_ca: Option<&'a Path>,
+    /// Who may see the agent's page, and the port of 127.0.0.1 on which the agent shows it.
+    pub status: Option<(&'a Path, u16)>,
     /// Whether the kernel has IPv6.
     pub ipv6: bool,
     /// Whether nginx knows the directive `http2`, which came with 1.25.1; before, it is a word of `listen`.
@@ -40,7 +42,7 @@ macro_rules! templates {
 }
 
 /// Each template of deploy/nginx/ that becomes a file of ours, the entry last.
-const TEMPLATES: [(&str, &str); 15] = templates![
+const TEMPLATES: [(&str, &str); 16] = templates![
     "client.conf.j2",
     "limits.conf",
     "limit-requests.conf",
@@ -54,6 +56,7 @@ const TEMPLATES: [(&str, &str); 15] = templates![
     "websocket.conf",
     "server.conf.j2",
     "routes.conf",
+    "status.conf.j2",
     "site.conf.j2",
     "auth.conf.j2",
 ];
@@ -89,6 +92,8 @@ fn values(edge: &Edge<'_>) -> Value {
         client_ca => edge.client_ca.map(path),
         origin_pull_ca => edge.origin_pull_ca.map(path),
         cloudflare => if edge.cloudflare { ranges.collect::<Vec<_>>() } else { Vec::new() },
+        status_users => edge.status.map(|(users, _)| path(users)),
+        status_port => edge.status.map(|(_, port)| port),
         ipv6 => edge.ipv6,
         http2_directive => edge.http2_directive,
         http2_listen => if edge.http2_directive { "" } else { " http2" },
@@ -108,6 +113,7 @@ mod tests {
             client_ca: None,
             cloudflare: false,
             origin_pull_ca: None,
+            status: None,
             ipv6: true,
             http2_directive: true,
         }
@@ -124,7 +130,9 @@ mod tests {
     #[test]
     fn nothing_is_trusted_that_was_not_asked_for() {
         let plain = text(&edge());
-        for word in ["set_real_ip_from", "real_ip_header", "ssl_verify_client", "http2;", "ssl http2"] {
+        for word in
+            ["set_real_ip_from", "real_ip_header", "ssl_verify_client", "http2;", "ssl http2", "hams-status"]
+        {
             assert!(!plain.contains(word), "{word}: {plain}");
         }
         assert!(plain.contains("http2 on;"));
@@ -136,6 +144,7 @@ mod tests {
             client_ca: Some(Path::new("/arrl.pem")),
             cloudflare: true,
             origin_pull_ca: Some(Path::new("/pull.pem")),
+            status: Some((Path::new("/users"), 9853)),
             ipv6: false,
             http2_directive: false,
             ..edge()
@@ -146,20 +155,28 @@ mod tests {
             "set_real_ip_from 131.0.72.0/22;\nset_real_ip_from 2400:cb00::/32;\n",
             "real_ip_header CF-Connecting-IP;\n",
             "listen 443 ssl http2;\n",
+            "    auth_basic_user_file /users;\n",
+            "    proxy_pass http://127.0.0.1:9853/;\n",
         ] {
             assert!(all.contains(line), "{line}: {all}");
         }
         assert!(!all.contains("[::]") && !all.contains("http2 on"), "{all}");
+        assert_eq!(all.matches("include hams/status.conf;").count(), 1, "on the domain alone: {all}");
     }
 
-    /// A location with a header of its own would lose every other.
+    /// A location with a header of its own would lose every other; one that passes none on needs none.
     #[test]
     fn one_file_alone_sets_headers_of_requests() {
-        for (path, text) in files(&edge()).unwrap() {
+        let status = Some((Path::new("/users"), 9853));
+        for (path, text) in files(&Edge { status, ..edge() }).unwrap() {
             let sets = text.lines().any(|line| line.trim_start().starts_with("proxy_set_header"));
             assert_eq!(sets, path.ends_with("proxy.conf"), "{}", path.display());
             let passes = text.matches("proxy_pass ").count();
-            let includes = ["include hams/proxy.conf;", "include hams/websocket.conf;"];
+            let includes = [
+                "include hams/proxy.conf;",
+                "include hams/websocket.conf;",
+                "proxy_pass_request_headers off;",
+            ];
             let included: usize = includes.iter().map(|include| text.matches(include).count()).sum();
             assert!(path.ends_with("websocket.conf") || included == passes, "{}: {text}", path.display());
         }

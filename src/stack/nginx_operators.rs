@@ -83,7 +83,8 @@ fn content(key: &'static str, path: &Path) -> Result<Vec<u8>, PartError> {
     })
 }
 
-fn fault(key: &str, path: &Path, problem: &str, fix: &str) -> PartError {
+/// The message for a file that an operator has named.
+pub(super) fn fault(key: &str, path: &Path, problem: &str, fix: &str) -> PartError {
     PartError::Config(format!("`{key}`: {} {problem}\nhint: {fix}", path.display()))
 }
 

@@ -10,6 +10,7 @@ mod keep;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod outside;
+mod status;
 mod tarpit;
 
 use edge::{Edge, INSTALL};
@@ -62,6 +63,13 @@ fn an_edge_from_beginning_to_end(suite: &str) {
     client_certificates::a_stand_in_is_no_root(&edge);
     edge.configure("");
     edge.change();
+
+    status::is_not_there_unasked(&edge);
+    status::a_wrong_file_is_refused(&edge);
+    status::is_shown_to_those_who_are_named(&edge);
+    status::nothing_else_of_the_agent_is_reachable(&edge);
+    status::guesses_are_limited(&edge);
+    status::is_gone_with_its_key(&edge);
 
     keep::hand_edits_are_repaired(&edge);
     tarpit::a_list_is_taken_up(&edge);

@@ -65,6 +65,7 @@ fn the_whole_stack_on_debian_13() {
     ];
     holds(&node, versions);
     browser::logs_in(&node);
+    browser::shows_the_agents_page(&node);
     let (zone, record) = addon::publishes_on_commit(&node);
     member::is_known_to_odoo(&node);
     sweep::says_what_it_lacks(&node);
