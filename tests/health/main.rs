@@ -4,9 +4,11 @@
 #![allow(clippy::print_stderr)] // what a test saw stands in its log
 
 mod fault;
+#[allow(dead_code)] // the few are for the test of the whole stack
 mod faults;
 #[path = "../lab/mod.rs"]
 mod lab;
+#[allow(dead_code)] // who may look is seen there
 mod looks;
 #[path = "../whole/node.rs"]
 #[allow(dead_code)] // of what a node can be asked, this program needs some
