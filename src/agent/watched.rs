@@ -5,8 +5,8 @@ use std::path::Path;
 use super::credentials::{self, CredentialError};
 use crate::config::agent::AgentConfig;
 use crate::health::{
-    Check, DiskCheck, DnsCheck, NginxCheck, OdooCheck, PostgresqlCheck, PowerDnsCheck, RabbitmqCheck,
-    RedisCheck, TimerCheck, Transport, UnitCheck,
+    Check, ClockCheck, DiskCheck, DnsCheck, LoadCheck, MemoryCheck, NginxCheck, OdooCheck, PostgresqlCheck,
+    PowerDnsCheck, RabbitmqCheck, RebootCheck, RedisCheck, TimerCheck, Transport, UnitCheck, UpdatesCheck,
 };
 use crate::secrets::Secret;
 
@@ -20,7 +20,14 @@ pub(super) fn checks(
     broker_password: &Secret,
     api_key: &Secret,
 ) -> Result<Vec<Box<dyn Check>>, CredentialError> {
-    let mut checks: Vec<Box<dyn Check>> = vec![Box::new(DiskCheck::default())];
+    let mut checks: Vec<Box<dyn Check>> = vec![
+        Box::new(DiskCheck::default()),
+        Box::new(MemoryCheck::default()),
+        Box::new(LoadCheck::default()),
+        Box::new(ClockCheck),
+        Box::new(UpdatesCheck::default()),
+        Box::new(RebootCheck),
+    ];
     let health = &config.health;
     let of = |unit: &String| {
         let component = health.components.get(unit).unwrap_or(unit).clone();

@@ -26,11 +26,27 @@ pub enum Quantity {
     HostDiskSizeBytes,
     /// Inodes that are free on it.
     HostDiskInodesFree,
+    /// Octets of memory or swap that can still be had.
+    HostMemoryFreeBytes,
+    /// Octets of memory or swap in all.
+    HostMemorySizeBytes,
+    /// How much of the last minute work waited for a resource, 0 to 1.
+    HostPressureRatio,
+    /// Processes that the kernel has killed for want of memory.
+    HostOomKills,
+    /// The load average for each CPU.
+    HostLoadRatio,
+    /// How far the clock was off when it was last compared.
+    HostClockOffsetSeconds,
+    /// Packages that apt would upgrade now.
+    HostPendingUpdates,
+    /// When the package lists were last asked for.
+    HostListsTimestampSeconds,
 }
 
 impl Quantity {
     /// All, in the order in which the metrics show them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::QueueMessages,
         Self::QueueConsumers,
         Self::RedisMemoryUsedBytes,
@@ -41,6 +57,14 @@ impl Quantity {
         Self::HostDiskFreeBytes,
         Self::HostDiskSizeBytes,
         Self::HostDiskInodesFree,
+        Self::HostMemoryFreeBytes,
+        Self::HostMemorySizeBytes,
+        Self::HostPressureRatio,
+        Self::HostOomKills,
+        Self::HostLoadRatio,
+        Self::HostClockOffsetSeconds,
+        Self::HostPendingUpdates,
+        Self::HostListsTimestampSeconds,
     ];
 
     /// The name: "queue_messages".
@@ -56,6 +80,14 @@ impl Quantity {
             Self::HostDiskFreeBytes => "host_disk_free_bytes",
             Self::HostDiskSizeBytes => "host_disk_size_bytes",
             Self::HostDiskInodesFree => "host_disk_inodes_free",
+            Self::HostMemoryFreeBytes => "host_memory_free_bytes",
+            Self::HostMemorySizeBytes => "host_memory_size_bytes",
+            Self::HostPressureRatio => "host_pressure_ratio",
+            Self::HostOomKills => "host_oom_kills",
+            Self::HostLoadRatio => "host_load_ratio",
+            Self::HostClockOffsetSeconds => "host_clock_offset_seconds",
+            Self::HostPendingUpdates => "host_pending_updates",
+            Self::HostListsTimestampSeconds => "host_lists_timestamp_seconds",
         }
     }
 
@@ -68,6 +100,12 @@ impl Quantity {
             Self::UnitRestarts => "unit",
             Self::TimerNextTimestampSeconds => "timer",
             Self::HostDiskFreeBytes | Self::HostDiskSizeBytes | Self::HostDiskInodesFree => "folder",
+            Self::HostMemoryFreeBytes | Self::HostMemorySizeBytes | Self::HostPendingUpdates => "kind",
+            Self::HostPressureRatio => "resource",
+            Self::HostOomKills => "since",
+            Self::HostLoadRatio => "over",
+            Self::HostClockOffsetSeconds => "server",
+            Self::HostListsTimestampSeconds => "tool",
         }
     }
 
@@ -86,6 +124,18 @@ impl Quantity {
             Self::HostDiskFreeBytes => "Room that is free at a folder's file system",
             Self::HostDiskSizeBytes => "Size of a folder's file system",
             Self::HostDiskInodesFree => "Inodes that are free at a folder's file system",
+            Self::HostMemoryFreeBytes => "Memory that programs can still have, and swap that is free",
+            Self::HostMemorySizeBytes => "Size of memory and swap",
+            Self::HostPressureRatio => {
+                "Part of the last minute in which work waited for memory (all of it) or for a CPU (some of it)"
+            }
+            Self::HostOomKills => "Processes that the kernel has killed for want of memory",
+            Self::HostLoadRatio => "Load average divided by the number of CPUs",
+            Self::HostClockOffsetSeconds => {
+                "How far the clock was from the time server's when it was last compared"
+            }
+            Self::HostPendingUpdates => "Packages that apt would upgrade now",
+            Self::HostListsTimestampSeconds => "When the package lists were last asked for",
         }
     }
 }

@@ -37,6 +37,7 @@ pub mod service_account;
 pub mod sockets;
 pub mod stopped_unit;
 pub mod system_account;
+pub mod timedate;
 pub mod unit;
 mod unit_stamp;
 pub mod units;

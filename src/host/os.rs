@@ -51,6 +51,13 @@ pub fn is_systemd_running() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
+/// The container that this system runs in, as systemd names it ("systemd-nspawn", "docker"); `None` on a machine of its own.
+/// Kernel, clock and load are then those of the machine below.
+pub fn container() -> Option<String> {
+    let name = std::fs::read_to_string("/run/systemd/container").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Whether `localhost` has an address: Erlang's epmd needs it.
 pub fn resolves_localhost() -> bool {
     use std::net::ToSocketAddrs;
