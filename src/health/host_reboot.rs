@@ -29,7 +29,8 @@ impl RebootCheck {
             return Ok(judge(required.as_deref(), None));
         }
         let running = std::fs::read_to_string(RUNNING)?;
-        Ok(judge(required.as_deref(), Some((running.trim(), &kernels(Path::new(BOOT))?))))
+        let installed = kernels(Path::new(BOOT))?;
+        Ok(judge(required.as_deref(), Some((running.trim(), installed.as_slice()))))
     }
 }
 
@@ -80,9 +81,9 @@ fn judge(required: Option<&str>, kernels: Option<(&str, &[String])>) -> Outcome 
     }
 }
 
-/// What follows the last hyphen: "amd64", "cloud" has its own.
+/// "cloud-amd64" of "6.1.0-9-cloud-amd64": all that follows the first hyphen and the number of the build.
 fn flavour(release: &str) -> &str {
-    let words = release.find(|letter: char| letter == '-').map(|at| &release[at..]).unwrap_or_default();
+    let words = release.split_once('-').map(|(_, words)| words).unwrap_or_default();
     words.trim_start_matches(|letter: char| letter == '-' || letter.is_ascii_digit())
 }
 
@@ -144,7 +145,7 @@ mod tests {
             ("6.18.44-fc", vec![], Ok),
         ] {
             let installed: Vec<String> = installed.into_iter().map(str::to_owned).collect();
-            let outcome = judge(None, Some((running, &installed)));
+            let outcome = judge(None, Some((running, installed.as_slice())));
             assert_eq!(outcome.state, expected, "{running} of {installed:?}: {outcome:?}");
         }
     }

@@ -80,8 +80,10 @@ impl UpdatesCheck {
         let (now, time) = (Instant::now(), SystemTime::now());
         if is_due(&known, stamps, self.started, now, time) {
             let found = simulate().await;
-            let is_waiting = found.as_ref().is_ok_and(|updates| !updates.security.is_empty());
-            known.since = is_waiting.then(|| known.since.unwrap_or(now));
+            // apt's own failure says nothing of what waited before.
+            if let Ok(updates) = &found {
+                known.since = (!updates.security.is_empty()).then(|| known.since.unwrap_or(now));
+            }
             known.asked = Some((now, stamps));
             known.found = Some(found);
             *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
@@ -126,7 +128,7 @@ async fn simulate() -> Result<Updates, String> {
     if output.code == Some(0) {
         return Ok(parse(&output.stdout));
     }
-    let said = output.stderr.lines().find(|line| line.starts_with("E: ")).or(output.stderr.lines().last());
+    let said = output.stderr.lines().find(|line| line.starts_with("E: ")).or(output.stderr.lines().next_back());
     Err(format!("apt cannot tell what it would upgrade: {}", said.unwrap_or("it says nothing").trim()))
 }
 
@@ -261,15 +263,5 @@ mod tests {
         ] {
             assert_eq!(is_due(&known, stamps, start, start + after, time), expected, "{known:?} {after:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn this_machines_apt_answers() {
-        if !Path::new(ASKED).exists() {
-            eprintln!("no apt here");
-            return;
-        }
-        let found = simulate().await;
-        assert!(found.is_ok(), "{found:?}");
     }
 }

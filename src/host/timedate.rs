@@ -1,7 +1,7 @@
 //! The clock as systemd-timedated and systemd-timesyncd tell it over D-Bus.
 
 use zbus::proxy::MethodFlags;
-use zbus::zvariant::{OwnedValue, Structure, Value};
+use zbus::zvariant::{OwnedValue, Value};
 
 use super::error::Error;
 
@@ -57,7 +57,10 @@ async fn offset(connection: &zbus::Connection) -> Option<f64> {
     let asked = ("org.freedesktop.timesync1.Manager", "NTPMessage");
     let answer = properties.await.ok()?.call_with_flags("Get", MethodFlags::NoAutoStart.into(), &asked).await;
     let message: OwnedValue = answer.ok()??;
-    offset_of(message.downcast_ref::<Structure<'_>>().ok()?.fields())
+    match &*message {
+        Value::Structure(message) => offset_of(message.fields()),
+        _ => None,
+    }
 }
 
 /// Of systemd's NTPMessage (org.freedesktop.timesync1(5)): the four times of a question and its answer, in microseconds,
