@@ -29,6 +29,8 @@ pub(super) struct Damping {
 impl Damping {
     /// What to tell of an outcome at `now`; `is_certain`: one look is enough.
     pub(super) fn settle(&mut self, outcome: Outcome, is_certain: bool, now: Instant) -> Outcome {
+        // What was never well and never out: nobody is told that it got worse.
+        let is_first = self.was_well.is_none();
         self.count(outcome.state, now);
         if outcome.state != State::Failing {
             (self.failures, self.is_out) = (0, false);
@@ -45,7 +47,8 @@ impl Damping {
         }
         let reason = outcome.reason.unwrap_or_default();
         let reason = Some(format!("{reason} (seen once; it is asked again at once)"));
-        Outcome { state: State::Degraded, reason, ..outcome }
+        let state = if is_first { State::Unknown } else { State::Degraded };
+        Outcome { state, reason, ..outcome }
     }
 
     fn count(&mut self, state: State, now: Instant) {
@@ -95,8 +98,8 @@ mod tests {
         for (seen, expected, is_certain) in [
             (vec![Ok, Failing, Ok], vec![Ok, Degraded, Ok], false),
             (vec![Ok, Failing, Failing, Failing, Ok], vec![Ok, Degraded, Failing, Failing, Ok], false),
-            (vec![Failing, Unknown, Failing], vec![Degraded, Unknown, Degraded], false),
-            (vec![Failing, Failing, Degraded, Failing], vec![Degraded, Failing, Degraded, Degraded], false),
+            (vec![Failing, Unknown, Failing], vec![Unknown, Unknown, Degraded], false),
+            (vec![Failing, Failing, Degraded, Failing], vec![Unknown, Failing, Degraded, Degraded], false),
             (vec![Ok, Failing, Ok], vec![Ok, Failing, Ok], true),
         ] {
             let mut damping = Damping::default();

@@ -128,7 +128,8 @@ async fn simulate() -> Result<Updates, String> {
     if output.code == Some(0) {
         return Ok(parse(&output.stdout));
     }
-    let said = output.stderr.lines().find(|line| line.starts_with("E: ")).or(output.stderr.lines().next_back());
+    let said =
+        output.stderr.lines().find(|line| line.starts_with("E: ")).or(output.stderr.lines().next_back());
     Err(format!("apt cannot tell what it would upgrade: {}", said.unwrap_or("it says nothing").trim()))
 }
 
