@@ -217,7 +217,7 @@ fn everything_away(node: &Node, seconds: u64) {
     );
     assert!(cost < MOST_CPU, "{cost}");
     fault::end(node, &faults);
-    node.wait_for("a node that is well", || node.status().0 == 0);
+    node.wait_for("a node that is well", || node.is_well());
 }
 
 /// The share of one core that the agent takes.

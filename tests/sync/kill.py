@@ -1,11 +1,11 @@
 """Publishes as publish.py does, and kills the agent (`kill -9`) while it works, once in each slice of the messages.
 
 stdin: the password; a JSON list with a moment for each kill; then a message in base64 on each line. A moment is two numbers from
-0 to 1: which part of the waiting messages may be left, and how far into the batch after that.
+0 to 1: which part of the slice is done by then, and how far into what follows of it.
 
 So that a kill hits work whatever the speeds are, the agent is frozen while most of a slice is published. It runs again when it is
-killed, and what is printed for each kill shows what it was doing, as a JSON list: messages that waited when it ran on, and when
-it was killed; messages that were left to the next start, and how many of these it had begun to apply.
+killed, and what is printed for each kill shows what it was doing, as a JSON list: consumers while it was frozen; messages of the
+slice that it had done with when it was killed; messages that were left to the next start, and how many of these were done.
 """
 
 import base64
@@ -42,42 +42,39 @@ def running(publisher):
     return int(text.stdout)
 
 
-def received():
-    """Messages that this start of the agent has begun to apply."""
+def done():
+    """Messages that this start of the agent has applied, or found to be nothing to apply, acknowledged or not."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(STATUS_SOCKET)
         connection.sendall(b"GET /status HTTP/1.0\r\nHost: agent\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    return json.loads(answer.split(b"\r\n\r\n", 1)[1])["sync"]["counters"]["received"]
+    counters = json.loads(answer.split(b"\r\n\r\n", 1)[1])["sync"]["counters"]
+    return sum(counters[name] for name in ("applied", "unchanged", "merged", "dropped_old", "dead_lettered"))
 
 
 def kill(publisher, slice_of_messages, moment, left_before):
     share, fraction = moment
-    # Into the queue while the agent is down: it was killed just now.
-    for body in slice_of_messages[:40]:
-        publisher.publish(body)
     pid = running(publisher)
+    # Only the first of them has a history: the others were started by a kill.
+    before = 0 if left_before else done()
     os.kill(pid, signal.SIGSTOP)
-    for body in slice_of_messages[40:]:
+    for body in slice_of_messages:
         publisher.publish(body)
-    waiting, consumers = publisher.queue()
+    _, consumers = publisher.queue()
     os.kill(pid, signal.SIGCONT)
     thawed = time.monotonic()
-    # What an agent has taken is not among the waiting: fewer waiting means that it has acknowledged some.
-    until("work of the agent", lambda: publisher.queue()[0] < waiting)
-    batch = time.monotonic() - thawed
-    until("the moment of the kill", lambda: publisher.queue()[0] <= max(waiting * share, 50))
-    end = time.monotonic() + batch * fraction
+    # Two thirds at most: the rest must last until the kill.
+    wanted = before + max(share * len(slice_of_messages) * 2 / 3, 1)
+    until("work of the agent", lambda: done() >= wanted)
+    end = time.monotonic() + (time.monotonic() - thawed) * fraction / 4
     while time.monotonic() < end:
         pass
-    at_kill, _ = publisher.queue()
-    begun = received()
+    at_kill = done() - before
     os.kill(pid, signal.SIGKILL)
     until("the end of the consumer", lambda: publisher.queue()[1] == 0)
     left, _ = publisher.queue()
     acknowledged = left_before + len(slice_of_messages) - left
-    unacknowledged = begun - acknowledged
-    return {"consumers": consumers, "waiting": waiting, "at_kill": at_kill, "left": left, "begun": unacknowledged}
+    return {"consumers": consumers, "done": at_kill, "left": left, "again": at_kill - acknowledged}
 
 
 def main():

@@ -59,7 +59,7 @@ fn is_over(node: &Node, dead: u64, before: &super::node::Start, wanted: &BTreeMa
     node.drained(dead);
     node.holds(wanted);
     assert_eq!(&node.start(), before, "{UNIT} was started again by somebody else's outage");
-    node.wait_for("a node that is well", || node.status().0 == 0);
+    node.wait_for("a node that is well", || node.is_well());
 }
 
 /// Changes of a few zones of their own, each zone several times.
