@@ -28,8 +28,10 @@ pub fn shows_the_agents_page(node: &Node) {
     let hash = node.client.run_with(&format!("{PASSWORD}\n"), &["openssl", "passwd", "-6", "-stdin"]);
     host.write(USERS, &format!("ada:{}", hash.expect(0).stdout));
     host.ok(&format!("chown root:www-data {USERS}; chmod 0640 {USERS}"));
-    let asked = format!("\n[health]\nhttp_port = 9853\n\n[nginx]\nstatus_users = \"{USERS}\"\n");
-    host.write(CONFIG, &(host.read(CONFIG) + &asked));
+    let before = host.read(CONFIG);
+    assert!(before.contains("[nginx]\n"), "{before}");
+    let asked = before.replace("[nginx]\n", &format!("[nginx]\nstatus_users = \"{USERS}\"\n"));
+    host.write(CONFIG, &format!("{asked}\n[health]\nhttp_port = 9853\n"));
     host.run(&INSTALL).expect(0);
     node.is_clean();
     let said = sees(node, "page", &["page-light.png", "page-dark.png", "page-narrow.png"]);
