@@ -116,13 +116,19 @@ impl<'a> Looks<'a> {
         let last = self.changes.get() + 1;
         self.changes.set(last);
         self.publish(&[Self::message("meanwhile.u.hams.test.", last)]);
+        self.answers("www.meanwhile.u.hams.test", last, Duration::from_secs(10))
+    }
+
+    /// Waits until PowerDNS answers with the address that ends so.
+    #[track_caller]
+    pub fn answers(&self, name: &str, last: u8, within: Duration) -> Duration {
         let begun = Instant::now();
         loop {
-            let reply = dns::ask_a(self.host.address().into(), "www.meanwhile.u.hams.test");
+            let reply = dns::ask_a(self.host.address().into(), name);
             if reply.is_ok_and(|reply| reply.addresses().iter().any(|address| address.octets()[3] == last)) {
                 return begun.elapsed();
             }
-            assert!(begun.elapsed() < Duration::from_secs(10), "a change waits: {}", self.status()["sync"]);
+            assert!(begun.elapsed() < within, "a change waits: {}", self.status()["sync"]);
             std::thread::sleep(Duration::from_millis(20));
         }
     }

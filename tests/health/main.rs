@@ -6,6 +6,7 @@
 mod fault;
 #[allow(dead_code)] // the few are for the test of the whole stack
 mod faults;
+mod hour;
 #[path = "../lab/mod.rs"]
 mod lab;
 #[allow(dead_code)] // who may look is seen there
@@ -34,6 +35,7 @@ fn each_fault_is_named_and_passes() {
     let looks = Looks::new(&host, DOMAIN);
     looks.are_well();
     let table = faults::happen(&looks, &faults::all(DOMAIN));
+    let table = format!("{table}\n{}", hour::of_an_outage_starts_no_agent(&looks));
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.md");
     std::fs::write(&file, format!("{table}\n")).expect("write the table");
     eprintln!("the table: {}", file.display());
