@@ -101,15 +101,14 @@ def deal_with(connection):
             return
         fault = drawn()
         method, path = head.split(b" ")[:2]
-        if fault == "pass" and b"poison" in body:
-            fault = "poison"
-        LOG.write(f"{time.monotonic():.3f} {fault} {method.decode()} {path.decode()}\n")
-        if fault == "poison":
-            connection.sendall(own_answer(422, "this record is not taken"))
-        elif fault.isdigit():
+        # Whatever becomes of the answer: PowerDNS itself would take it.
+        is_poison = b"poison" in body
+        met = "poison" if fault == "pass" and is_poison else fault
+        LOG.write(f"{time.monotonic():.3f} {met} {method.decode()} {path.decode()}\n")
+        if fault.isdigit():
             connection.sendall(own_answer(int(fault), "as the test wants it"))
         else:
-            answer = ask(head, body)
+            answer = own_answer(422, "this record is not taken") if is_poison else ask(head, body)
             if fault == "slow":
                 time.sleep(0.3)
             elif fault == "stall":
