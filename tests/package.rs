@@ -95,7 +95,7 @@ fn installs_and_goes_where_systemd_does_not_run() {
             echo '== security'
             systemd-analyze security --no-pager --offline=true hams-agent.service
             echo '== verify'
-            systemd-analyze verify --man=no hams-agent.service hams-daemon@x.service hams.target 2>&1 || true
+            systemd-analyze verify --man=no hams-agent.service hams-daemon@x.service hams.target hams-repair.socket hams-repair@x.service 2>&1 || true
             echo '== plan'
             hams-install plan --domain hams.test 2>&1 || echo \"exit $?\"
             echo '== purge'
@@ -164,6 +164,8 @@ fn is_clean_and_its_installer_static() {
         "./usr/lib/systemd/system/hams-agent.service",
         "./usr/lib/systemd/system/hams-daemon@.service",
         "./usr/lib/systemd/system/hams.target",
+        "./usr/lib/systemd/system/hams-repair.socket",
+        "./usr/lib/systemd/system/hams-repair@.service",
     ] {
         assert!(
             shipped.lines().any(|line| line.ends_with(file) || line.ends_with(&format!("{file}.gz"))),

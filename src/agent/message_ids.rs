@@ -14,9 +14,15 @@ pub(super) const NODE: &str = "60be55b712bc46cbb7adf7e03f64ab4e";
 pub(super) const HOOK_FAILED: &str = "0628b7e8c594480fa3118b587763133a";
 /// It does again.
 pub(super) const HOOK_WORKS: &str = "8fd2084e6fa54cc0bbd1db7a4d6201ca";
+/// Root's service has restarted a component's unit for the agent.
+pub(super) const RESTARTED: &str = "42a5156446daf2004a90c36354de8b95";
+/// It has not.
+pub(super) const NOT_RESTARTED: &str = "888d5b7bb513e84db44b7733a09be8f3";
+/// The agent has asked it to.
+pub(super) const ASKED: &str = "fd12e3a8cbe26dcd6e80eb23290f125a";
 
 /// Each with what it stands for.
-pub const MESSAGE_IDS: [(&str, &str); 7] = [
+pub const MESSAGE_IDS: [(&str, &str); 10] = [
     (FAILING, "A check, or the DNS sync (CHECK=), has begun to fail."),
     (DEGRADED, "It is degraded."),
     (UNKNOWN, "It cannot be told how it is."),
@@ -24,6 +30,15 @@ pub const MESSAGE_IDS: [(&str, &str); 7] = [
     (NODE, "The worst state of the node is another one; there is no CHECK=."),
     (HOOK_FAILED, "The hook HOOK= (webhook, command hook, heartbeat) did not get through."),
     (HOOK_WORKS, "It does again."),
+    (
+        RESTARTED,
+        "Of `hams-repair`: it has restarted the unit UNIT= of the component COMPONENT=, as hams-agent has asked.",
+    ),
+    (NOT_RESTARTED, "Of `hams-repair`: it has not, with the reason; RESULT= is refused or failed."),
+    (
+        ASKED,
+        "hams-agent has asked for a restart of COMPONENT=; RESULT= is restarted, refused, failed or unanswered.",
+    ),
 ];
 
 #[cfg(test)]

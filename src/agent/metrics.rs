@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, IntCounter, Opts, Registry, TextEncoder};
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::status::{Status, SweptStatus};
 use crate::health::{Measure, Quantity, State};
@@ -22,6 +22,7 @@ pub(super) fn text(status: &Status) -> Result<String, prometheus::Error> {
     let all = Registry::new_custom(Some("hams".to_owned()), None)?;
     agent(&all, status)?;
     checks(&all, status)?;
+    repairs(&all, status)?;
     sync(&all, status)?;
     sweep(&all, status)?;
     TextEncoder::new().encode_to_string(&all.gather())
@@ -66,6 +67,20 @@ fn checks(all: &Registry, status: &Status) -> Result<(), prometheus::Error> {
         gauge(all, quantity.as_str(), quantity.help(), &[quantity.label()], values)?;
     }
     Ok(())
+}
+
+fn repairs(all: &Registry, status: &Status) -> Result<(), prometheus::Error> {
+    if status.repairs.is_empty() {
+        return Ok(());
+    }
+    let help = "Attempts to have a component restarted that stays failing, and what they came to";
+    let counter = IntCounterVec::new(Opts::new("repairs_total", help), &["component", "result"])?;
+    for repair in &status.repairs {
+        for (result, count) in &repair.attempts {
+            counter.get_metric_with_label_values(&[&repair.component, result])?.inc_by(*count);
+        }
+    }
+    register(all, counter)
 }
 
 fn sync(all: &Registry, status: &Status) -> Result<(), prometheus::Error> {
@@ -169,8 +184,8 @@ fn unix(time: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Outcome;
     use crate::health::tests::{Named, report};
+    use crate::health::{Attempt, Outcome, Repair};
     use crate::sync::{Progress, SweepResult, SyncSummary};
 
     /// The names of metrics in a file.
@@ -197,6 +212,9 @@ mod tests {
         report.note("unit odoo.service", Outcome::failing("failed"));
         report.note("odoo http", Outcome::failing("no answer"));
         report.note("rabbitmq amqp", Outcome::ok().with(Quantity::QueueMessages, "dns_zone_updates", 3.0));
+        let mut repair = Repair::new("odoo", "odoo.service");
+        repair.attempts.insert(Attempt::Restarted, 2);
+        report.repairs.push(repair);
         let text = text(&Status::new(SystemTime::UNIX_EPOCH, &progress, &report)).unwrap();
         for line in [
             "# HELP hams_queue_messages Messages that wait in a queue of RabbitMQ",
@@ -211,6 +229,9 @@ mod tests {
             "hams_check_state{check=\"never \\\"asked\\\"\",state=\"unknown\"} 1",
             "hams_check_caused{cause=\"unit odoo.service\",check=\"odoo http\"} 1",
             "hams_node_state{state=\"failing\"} 1",
+            "# TYPE hams_repairs_total counter",
+            "hams_repairs_total{component=\"odoo\",result=\"restarted\"} 2",
+            "hams_repairs_total{component=\"odoo\",result=\"refused\"} 0",
             "hams_agent_start_timestamp_seconds 0",
             "hams_sweep_held_zones{kind=\"full\"} 3",
             "hams_sweep_end_timestamp_seconds{kind=\"full\"} 0",

@@ -14,6 +14,7 @@ use tracing::{error, info};
 
 use super::hooks::{self, HookSettings};
 use super::pulses::Pulses;
+use super::repair::{self, RepairSettings};
 use super::socket::Present;
 use super::status::Status;
 use super::sync_orders::Orders;
@@ -46,6 +47,7 @@ struct Loaded {
     checks: Vec<Box<dyn Check>>,
     orders: Orders,
     hooks: HookSettings,
+    repair: Option<RepairSettings>,
 }
 
 /// Where everything lies.
@@ -172,7 +174,7 @@ async fn live(
     signals: &mut Signals,
     started: SystemTime,
 ) -> Result<Next, AgentError> {
-    let Loaded { config, settings, checks, orders, hooks } = loaded;
+    let Loaded { config, settings, checks, orders, hooks, repair } = loaded;
     let (stopper, stop) = watch::channel(false);
     let (progress_sender, progress) = watch::channel(Progress::default());
     let (report_sender, report) = watch::channel(Report::of(checks.iter().map(AsRef::as_ref)));
@@ -196,6 +198,7 @@ async fn live(
     let mut port_task = tokio::spawn(socket::serve_port(port, present.clone()));
     let told = hooks::run(hooks, present.clone(), progress.clone(), report_sender.clone());
     let mut hook_task = tokio::spawn(told);
+    let mut repair_task = tokio::spawn(repair::run(repair, report_sender.clone()));
     let status_task = tokio::spawn(tell_status(present, progress, report));
     let watchdog_task = tokio::spawn(feed_watchdog(pulses));
     notify::ready();
@@ -226,6 +229,7 @@ async fn live(
             _ = &mut socket_task => break Err(AgentError::Ended("control socket")),
             _ = &mut port_task => break Err(AgentError::Ended("port of the questions")),
             _ = &mut hook_task => break Err(AgentError::Ended("hooks")),
+            _ = &mut repair_task => break Err(AgentError::Ended("loop of the repairs")),
         }
     };
     match &next {
@@ -243,6 +247,7 @@ async fn live(
     status_task.abort();
     watchdog_task.abort();
     hook_task.abort();
+    repair_task.abort();
     for task in [socket_task, port_task] {
         task.abort();
         // What it listened on is free only when it is gone.
@@ -306,6 +311,7 @@ fn load(options: &Options) -> Result<Loaded, AgentError> {
         key_source: odoo.key_file,
     });
     let hooks = HookSettings::new(&config.health, &options.credentials, &options.state);
+    let repair = config.health.repair.as_ref().map(RepairSettings::new);
     let settings = Settings {
         odoo,
         powerdns: PowerDns::new(&config.powerdns.api, &key)?,
@@ -337,7 +343,7 @@ fn load(options: &Options) -> Result<Loaded, AgentError> {
             wide_prefetch: WIDE_PREFETCH,
         },
     };
-    Ok(Loaded { config, settings, checks, orders, hooks })
+    Ok(Loaded { config, settings, checks, orders, hooks, repair })
 }
 
 /// Keeps the line in `systemctl status` true.

@@ -1,10 +1,11 @@
 //! The status as the control socket gives it. Times are RFC 3339 in UTC. Keys are only ever added within a schema.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::health::{Measure, Report, State};
+use crate::health::{Measure, Repair, Report, State};
 use crate::sync::{
     Counters, KeyProgress, Phase, Progress, SweepPhase, SweepProgress, SweepResult, SyncSummary,
 };
@@ -31,6 +32,24 @@ pub struct Status {
     pub sync: SyncStatus,
     /// The node.
     pub checks: Vec<CheckStatus>,
+    /// What was restarted since the agent's start, one a component that may be.
+    #[serde(default)]
+    pub repairs: Vec<RepairStatus>,
+}
+
+/// The restarts of one component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepairStatus {
+    /// The component.
+    pub component: String,
+    /// What is restarted.
+    pub unit: String,
+    /// When it last was.
+    pub restarted: Option<String>,
+    /// What the last attempt came to.
+    pub said: Option<String>,
+    /// How many attempts came to what: restarted, refused, failed, unanswered.
+    pub attempts: BTreeMap<String, u64>,
 }
 
 /// The sync.
@@ -184,6 +203,7 @@ impl Status {
             state: sync.state.max(report.state()),
             started: time(started),
             checks: checks.collect(),
+            repairs: report.repairs.iter().map(RepairStatus::of).collect(),
             sync,
         }
     }
@@ -217,6 +237,19 @@ impl Status {
             bad.map(|check| format!("{} is {}", check.name, check.state.as_str())).collect();
         let all = if bad.is_empty() { doing } else { format!("{doing}; {}", bad.join(", ")) };
         all.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
+    }
+}
+
+impl RepairStatus {
+    fn of(repair: &Repair) -> Self {
+        let attempts = repair.attempts.iter().map(|(attempt, count)| (attempt.as_str().to_owned(), *count));
+        Self {
+            component: repair.component.clone(),
+            unit: repair.unit.clone(),
+            restarted: repair.restarted.map(time),
+            said: repair.said.clone(),
+            attempts: attempts.collect(),
+        }
     }
 }
 

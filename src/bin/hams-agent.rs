@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hams::agent::{Options, run, start_logging};
+use hams::agent::{Options, RepairOptions, repair, run, start_logging};
 use hams::cli::agent_args::{AgentArgs, AgentCommand};
 use hams::cli::dead_letters::dead_letters;
 use hams::cli::status::status;
@@ -17,6 +17,10 @@ fn main() -> anyhow::Result<ExitCode> {
         AgentCommand::Status(args) => runtime.block_on(status(&args)),
         AgentCommand::DeadLetters { command } => runtime.block_on(dead_letters(&command)),
         AgentCommand::Sync(args) => runtime.block_on(sync(&args)),
+        AgentCommand::Repair(args) => {
+            start_logging();
+            runtime.block_on(repair(&RepairOptions { table: args.table, state: args.state }))
+        }
         AgentCommand::Run(args) => {
             start_logging();
             let options = Options {

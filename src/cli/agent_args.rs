@@ -6,7 +6,7 @@ use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Parser, Subcommand};
 
 use super::args::exit_status_help;
-use crate::host::paths::{AGENT_CONFIG, CREDENTIALS};
+use crate::host::paths::{AGENT_CONFIG, CREDENTIALS, REPAIR_STATE, REPAIR_TABLE};
 use crate::sync::Reason;
 
 /// Where the control socket lies, unless an option says otherwise.
@@ -79,6 +79,9 @@ pub enum AgentCommand {
     /// right. It only ever touches zones of its own below the managed suffixes.
     #[command(after_help = exit_status_help(SYNC_EXIT))]
     Sync(SyncArgs),
+    /// Restart what the agent asks for on standard input; hams-repair@.service does this
+    #[command(hide = true)]
+    Repair(RepairArgs),
 }
 
 /// `hams-agent run`
@@ -96,6 +99,17 @@ pub struct RunArgs {
     /// The control socket to listen on
     #[arg(long, value_name = "PATH", env = "HAMS_AGENT_SOCKET", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,
+}
+
+/// `hams-agent repair`
+#[derive(Debug, clap::Args)]
+pub struct RepairArgs {
+    /// What may be restarted, and how often
+    #[arg(long, value_name = "FILE", default_value = REPAIR_TABLE)]
+    pub table: PathBuf,
+    /// The folder for when it was
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = REPAIR_STATE)]
+    pub state: PathBuf,
 }
 
 /// `hams-agent status`

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::config::name::Problem;
+use crate::config::repair::RepairTable;
 use crate::config::sync;
 
 /// The file cannot be used.
@@ -199,6 +200,9 @@ pub struct HealthConfig {
     /// A program that is told of each change of state.
     #[serde(default)]
     pub command: Option<PathBuf>,
+    /// What is restarted when it stays failing; `None`: nothing.
+    #[serde(default)]
+    pub repair: Option<RepairConfig>,
     /// Where Odoo is, when this host runs it.
     #[serde(default)]
     pub odoo: Option<OdooConfig>,
@@ -208,6 +212,16 @@ pub struct HealthConfig {
     /// What PowerDNS is asked, when this host runs it.
     #[serde(default)]
     pub dns: Option<DnsConfig>,
+}
+
+/// `[health.repair]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepairConfig {
+    /// How long a component must have failed.
+    pub after_seconds: u64,
+    /// What root's service restarts, and how often: as its own file has it.
+    pub table: RepairTable,
 }
 
 /// `[health.postgresql]`
@@ -319,6 +333,12 @@ pub(crate) mod tests {
         assert_eq!(load(&format!("{TEXT}\nhttp_port = 9853")).unwrap().health.http_port, Some(9853));
         let hooks = "webhook_file = \"/w\"\nheartbeat_file = \"/h\"\ncommand = \"/c\"";
         let hooks = load(&format!("{TEXT}\n{hooks}")).unwrap().health;
+        assert_eq!(config.health.repair, None);
+        let repair = "[health.repair]\nafter_seconds = 180\n[health.repair.table]\nat_most = 3\nwithin_seconds = 3600\n\
+             apart_seconds = 600\n[health.repair.table.units]\npowerdns = \"pdns.service\"\n";
+        let repair = load(&format!("{TEXT}\n{repair}")).unwrap().health.repair.expect("it");
+        assert_eq!((repair.after_seconds, repair.table.at_most), (180, 3));
+        assert_eq!(repair.table.units["powerdns"], "pdns.service");
         let paths = [hooks.webhook_file, hooks.heartbeat_file, hooks.command];
         assert_eq!(paths, ["/w", "/h", "/c"].map(|path| Some(path.into())));
     }

@@ -245,6 +245,23 @@ pub const KEYS: &[Key] = &[
             agent's sandbox, at most 30 seconds and one at a time; when it ends with another status than 0 it is run again.",
     },
     Key {
+        name: "health.restart",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: r#"["odoo", "powerdns"]"#,
+        doc: "Components that are restarted when they stay failing while their unit is active, as one that hangs does: \
+            `postgresql`, `redis`, `rabbitmq`, `powerdns`, `odoo`, `nginx`. A small service of root does it for the agent: these \
+            units and no others, at most 3 times an hour each and 10 minutes apart; one that somebody has stopped stays \
+            stopped. The journal and `hams-agent status` tell each restart. By default nothing is ever restarted.",
+    },
+    Key {
+        name: "health.restart_after",
+        kind: Kind::Seconds,
+        default: Some("180"),
+        example: "600",
+        doc: "How long a component of `restart` must have failed without a break before it is restarted, from 30 to 86400.",
+    },
+    Key {
         name: "odoo.host",
         kind: Kind::Text,
         default: None,

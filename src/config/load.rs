@@ -75,6 +75,7 @@ mod tests {
             (config.odoo.modules, config.odoo.addons_path.len()),
             (vec!["base".into(), "web".into()], 0)
         );
+        assert_eq!((config.health.restart, config.health.restart_after), (vec![], Duration::from_secs(180)));
         assert_eq!(config.apt.odoo.uri, None);
         assert_eq!(config.apt.pgdg.signed_by, None);
     }
@@ -111,6 +112,8 @@ mod tests {
             webhook_file = "/etc/hams/webhook"
             heartbeat_file = "/etc/hams/heartbeat"
             command = "/usr/local/sbin/page"
+            restart = ["powerdns"]
+            restart_after = 60
             [odoo]
             host = "ERP.example.org"
             database = "hams_test"
@@ -151,6 +154,8 @@ mod tests {
         assert_eq!(config.health.webhook_file, Some("/etc/hams/webhook".into()));
         assert_eq!(config.health.heartbeat_file, Some("/etc/hams/heartbeat".into()));
         assert_eq!(config.health.command, Some("/usr/local/sbin/page".into()));
+        assert_eq!(config.health.restart, [Component::Powerdns]);
+        assert_eq!(config.health.restart_after, Duration::from_secs(60));
         assert_eq!(config.odoo.host.as_deref(), Some("erp.example.org"));
         let tls = config.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
@@ -262,6 +267,31 @@ mod tests {
             ),
             ("health.webhook_file = \"https://h.example/x\"", ["is no absolute path", "beginning with `/`"]),
             ("health.command = \"page --now\"", ["is no absolute path", "beginning with `/`"]),
+            (
+                "health.restart = [\"agent\"]",
+                ["`health.restart`: `agent` is what has others restarted", "hint: remove it from the list"],
+            ),
+            (
+                "health.restart = [\"daemons\"]",
+                ["`daemons` has no single unit", "hint: remove it from the list; systemd restarts"],
+            ),
+            (
+                "health.restart = [\"pdns\"]",
+                ["`pdns` is no component", "hint: name some of postgresql, redis"],
+            ),
+            ("health.restart = [\"odo\"]", ["`odo` is no component", "hint: did you mean `odoo`?"]),
+            (
+                "components = [\"powerdns\", \"agent\"]\nhealth.restart = [\"powerdns\", \"odoo\"]",
+                [
+                    "hams.toml:3: `health.restart`: `odoo` is none of this host's",
+                    "hint: remove it from the list, or add",
+                ],
+            ),
+            (
+                "components = [\"powerdns\"]\nhealth.restart = [\"powerdns\"]",
+                ["needs the agent", "hint: add `agent` to `components`"],
+            ),
+            ("health.restart_after = 5", ["5 seconds is out of range", "hint: give one from 30 to 86400"]),
             ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
             ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),
             ("nginx.client_ca = \"ca.pem\"", ["is no absolute path", "beginning with `/`"]),

@@ -14,6 +14,7 @@ mod name;
 mod odoo;
 mod postgresql;
 mod render;
+pub mod repair;
 mod resolve;
 mod settings;
 mod sync;

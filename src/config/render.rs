@@ -86,6 +86,8 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "health.webhook_file" => config.health.webhook_file.as_deref().map(path),
         "health.heartbeat_file" => config.health.heartbeat_file.as_deref().map(path),
         "health.command" => config.health.command.as_deref().map(path),
+        "health.restart" => Some(array(&config.health.restart)),
+        "health.restart_after" => Some(config.health.restart_after.as_secs().to_string()),
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),
@@ -171,13 +173,13 @@ mod tests {
     fn what_is_written_loads_back_to_the_same() {
         for text in [
             "domain = \"hams.com\"",
-            "domain = \"hams.com\"\ncomponents = [\"powerdns\"]\nredis.host = \"cache\"\n\
+            "domain = \"hams.com\"\ncomponents = [\"powerdns\", \"agent\"]\nhealth.restart = [\"powerdns\"]\nredis.host = \"cache\"\n\
              redis.maxmemory = \"2GB\"\nrabbitmq.host = \"mq\"\n\
              powerdns.listen = [\"auto\", \"::1\"]\npowerdns.nameservers = [\"a.DOMAIN\"]\n\
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              odoo.host = \"::1\"\nodoo.source = \"nightly\"\nodoo.modules = [\"base\", \"crm\"]\nodoo.addons_path = [\"/a\"]\nodoo.packages = [\"python3-pika\"]\n\
              apt.odoo-nightly.signed_by = \"/n.asc\"\napt.odoo-nightly.uri = \"file:/n\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
-             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\nnginx.status_users = \"/u\"\nhealth.http_port = 9853\ndaemons.source = \"/srv/d\"\n\
+             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\nnginx.status_users = \"/u\"\nhealth.http_port = 9853\nhealth.restart_after = 90\ndaemons.source = \"/srv/d\"\n\
              daemons.catalogue = \"/d.toml\"\ndaemons.enable = [\"fcc.uls.sync\"]\napt.lock_timeout = 7\n",
             "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
              postgresql.extensions = [\"vector\"]\napt.pgdg.uri = \"file:/x\"\napt.pgdg.signed_by = \"/x.asc\"\n",

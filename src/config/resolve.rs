@@ -10,6 +10,7 @@ use crate::config::error::{ConfigError, Place};
 use crate::config::name::{self, Problem};
 use crate::config::odoo::{self, OdooSource};
 use crate::config::postgresql;
+use crate::config::repair;
 use crate::config::settings::{
     Apt, Config, Daemons, Health, Listen, MaxMemory, Mirror, Nginx, Odoo, Postgresql, Powerdns, Rabbitmq,
     Redis, Repository, Sweep, Tls,
@@ -123,6 +124,8 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             webhook_file: path("health.webhook_file", &settings)?,
             heartbeat_file: path("health.heartbeat_file", &settings)?,
             command: path("health.command", &settings)?,
+            restart: restart(&settings, &components)?,
+            restart_after: number("health.restart_after", &settings, repair::after)?,
         },
         odoo: Odoo {
             host: host("odoo.host", &settings, &components, Component::Odoo)?,
@@ -286,6 +289,17 @@ fn components(given: Option<&Located<Vec<Located<String>>>>) -> Result<Vec<Compo
     })?;
     components.sort_unstable();
     Ok(components)
+}
+
+/// What the agent may have restarted.
+fn restart(settings: &Settings, components: &[Component]) -> Result<Vec<Component>, ConfigError> {
+    const KEY: &str = "health.restart";
+    match list(settings, KEY) {
+        Some(given) if !given.value.is_empty() => {
+            each(KEY, Some(given), |text| repair::component(text, components))
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Another machine for a component that this host does not run itself.

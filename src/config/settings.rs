@@ -135,6 +135,10 @@ pub struct Health {
     pub heartbeat_file: Option<PathBuf>,
     /// A program that is told of each change, an absolute path.
     pub command: Option<PathBuf>,
+    /// What is restarted when it stays failing: each on this host, with one unit of its own; nothing twice.
+    pub restart: Vec<Component>,
+    /// How long it must have failed.
+    pub restart_after: Duration,
 }
 
 /// The application.

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub reason: Option<String>,
     /// What was counted on the way.
     pub measures: Vec<Measure>,
+    /// It will be the same after a restart of its component: an expired certificate, a refused key.
+    pub is_lasting: bool,
 }
 
 impl Outcome {
@@ -76,8 +78,14 @@ impl Outcome {
         self
     }
 
+    /// The same, and no restart of the component would change it.
+    pub fn lasting(mut self) -> Self {
+        self.is_lasting = true;
+        self
+    }
+
     fn of(state: State, reason: Option<String>) -> Self {
-        Self { state, reason, measures: Vec::new() }
+        Self { state, reason, measures: Vec::new(), is_lasting: false }
     }
 }
 

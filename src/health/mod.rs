@@ -1,6 +1,7 @@
 //! Checks that tell how a component is doing, and the report they make up. The agent runs them at their own
 //! interval, `hams-install verify` once: one probe for one question.
 
+mod attempt;
 mod causes;
 pub mod certificate;
 mod check;
@@ -20,10 +21,12 @@ mod powerdns;
 mod pressure;
 mod rabbitmq;
 mod redis;
+mod repair;
 mod report;
 mod timers;
 mod units;
 
+pub use attempt::{Attempt, Repair};
 pub use check::{Check, Outcome, State, probe};
 pub use dns::{DnsCheck, Transport};
 pub use host_clock::ClockCheck;
@@ -39,6 +42,7 @@ pub use postgresql::PostgresqlCheck;
 pub use powerdns::PowerDnsCheck;
 pub use rabbitmq::RabbitmqCheck;
 pub use redis::RedisCheck;
+pub use repair::{Limits, Need, need};
 pub use report::{Entry, Report};
 pub use timers::TimerCheck;
 pub use units::UnitCheck;

@@ -44,13 +44,13 @@ impl NginxCheck {
     async fn ask(&self) -> Result<Outcome, String> {
         let (certificate, status) = self.request().await?;
         if !certificate.covers(&self.domain) {
-            return Ok(Outcome::failing(format!("the certificate is not for {}", self.domain)));
+            return Ok(Outcome::failing(format!("the certificate is not for {}", self.domain)).lasting());
         }
         if !EXPECTED.contains(&&*status) {
             return Ok(Outcome::failing(format!("the closed path {CLOSED} was answered with {status}")));
         }
         if self.connect(NOT_OURS).await.is_ok() {
-            return Ok(Outcome::failing(format!("a client that asks for {NOT_OURS} is let in")));
+            return Ok(Outcome::failing(format!("a client that asks for {NOT_OURS} is let in")).lasting());
         }
         Ok(self.judge(&certificate, SystemTime::now()))
     }
@@ -58,9 +58,11 @@ impl NginxCheck {
     fn judge(&self, certificate: &Certificate, now: SystemTime) -> Outcome {
         let kind = if certificate.is_self_issued() { ", self-signed" } else { "" };
         let outcome = match certificate.days_left(now) {
-            None => Outcome::failing(format!("the certificate has expired on {}", certificate.end())),
+            None => {
+                Outcome::failing(format!("the certificate has expired on {}", certificate.end())).lasting()
+            }
             Some(_) if !certificate.has_begun(now) => {
-                Outcome::failing("the certificate is not valid yet: is the clock right?")
+                Outcome::failing("the certificate is not valid yet: is the clock right?").lasting()
             }
             Some(days) if days < FEW_DAYS => Outcome::degraded(format!(
                 "the certificate expires in {days} days; {}",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Config, Error, NoTls};
 
 use super::check::{Check, Outcome};
 use crate::host::BoxFuture;
@@ -48,6 +48,12 @@ impl PostgresqlCheck {
     }
 }
 
+/// Whether the server has answered that the login is wrong, or that there is no such database: the classes 28 and 3D of
+/// https://www.postgresql.org/docs/current/errcodes-appendix.html.
+fn is_refused(error: &Error) -> bool {
+    error.code().is_some_and(|code| code.code().starts_with("28") || code.code().starts_with("3D"))
+}
+
 impl Check for PostgresqlCheck {
     fn name(&self) -> &str {
         "postgresql sql"
@@ -63,7 +69,8 @@ impl Check for PostgresqlCheck {
                 // What the server says is more than the library's own words.
                 let reason =
                     error.as_db_error().map_or_else(|| last_cause(&error), |said| said.message().to_owned());
-                Outcome::failing(format!("{}:{}: {reason}", self.host, self.port))
+                let outcome = Outcome::failing(format!("{}:{}: {reason}", self.host, self.port));
+                if is_refused(&error) { outcome.lasting() } else { outcome }
             })
         })
     }

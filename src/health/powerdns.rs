@@ -35,7 +35,8 @@ impl PowerDnsCheck {
             }
             StatusCode::UNAUTHORIZED => Outcome::failing(
                 "the API key is not the one PowerDNS has; run `hams-install` to write it anew",
-            ),
+            )
+            .lasting(),
             status => Outcome::failing(format!("answered {status}")),
         })
     }

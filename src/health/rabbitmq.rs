@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use lapin::ErrorKind;
 use lapin::options::QueueDeclareOptions;
+use lapin::protocol::AMQPErrorKind;
 use lapin::types::FieldTable;
 
 use super::check::{Check, Outcome};
@@ -101,6 +103,11 @@ impl RabbitmqCheck {
     }
 }
 
+/// Whether the broker has answered, and its answer is no: the login is wrong, or there is no such queue.
+fn is_refused(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(said) if matches!(said.kind(), AMQPErrorKind::Soft(_)))
+}
+
 impl Check for RabbitmqCheck {
     fn name(&self) -> &str {
         "rabbitmq amqp"
@@ -122,7 +129,10 @@ impl Check for RabbitmqCheck {
     fn run(&self) -> BoxFuture<'_, Outcome> {
         Box::pin(async {
             let asked = self.ask().await;
-            asked.unwrap_or_else(|error| Outcome::failing(format!("{}:{}: {error}", self.host, self.port)))
+            asked.unwrap_or_else(|error| {
+                let outcome = Outcome::failing(format!("{}:{}: {error}", self.host, self.port));
+                if is_refused(&error) { outcome.lasting() } else { outcome }
+            })
         })
     }
 }

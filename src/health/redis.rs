@@ -47,7 +47,8 @@ impl RedisCheck {
                 let user = &self.user;
                 return Ok(Outcome::failing(format!(
                     "the password of {user} is not the one Redis has; run `hams-install` to write it anew"
-                )));
+                ))
+                .lasting());
             }
             other => return Ok(unexpected("AUTH", &other)),
         }

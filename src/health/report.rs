@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
+use super::attempt::Repair;
 use super::causes::{self, Node};
 use super::check::{Check, Outcome, State};
 use super::damping::Damping;
@@ -34,6 +35,9 @@ pub struct Entry {
     needs: Vec<String>,
     is_certain: bool,
     damping: Damping,
+    /// The same as `since`, by a clock that never jumps.
+    began: Instant,
+    is_lasting: bool,
 }
 
 impl Entry {
@@ -45,6 +49,21 @@ impl Entry {
             is_certain: check.is_certain(),
             ..Self::new(check.name(), check.component())
         }
+    }
+
+    /// The systemd unit that it looks at, if that is what it does.
+    pub fn unit(&self) -> Option<&str> {
+        self.unit.as_deref()
+    }
+
+    /// When its state began.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Whether a restart of its component would not change what it says.
+    pub fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     fn node(&self) -> Node<'_> {
@@ -73,6 +92,8 @@ impl Entry {
             needs: Vec::new(),
             is_certain: true,
             damping: Damping::default(),
+            began: Instant::now(),
+            is_lasting: false,
         }
     }
 }
@@ -82,12 +103,14 @@ impl Entry {
 pub struct Report {
     /// One entry a check.
     pub checks: Vec<Entry>,
+    /// What was done about some of them; one a component that may be restarted.
+    pub repairs: Vec<Repair>,
 }
 
 impl Report {
     /// A report in which nothing has been asked yet.
     pub fn of<'a>(checks: impl IntoIterator<Item = &'a dyn Check>) -> Self {
-        Self { checks: checks.into_iter().map(Entry::of).collect() }
+        Self { checks: checks.into_iter().map(Entry::of).collect(), repairs: Vec::new() }
     }
 
     /// Takes note of something that no check looks for: the agent's own matters.
@@ -116,7 +139,7 @@ impl Report {
         let outcome = entry.damping.settle(outcome, entry.is_certain, Instant::now());
         let is_change = entry.state != outcome.state;
         if is_change {
-            entry.since = now;
+            (entry.since, entry.began) = (now, Instant::now());
         }
         if outcome.state == State::Ok {
             entry.last_ok = Some(now);
@@ -127,6 +150,7 @@ impl Report {
         entry.state = outcome.state;
         entry.reason = outcome.reason;
         entry.measures = outcome.measures;
+        entry.is_lasting = outcome.is_lasting;
         entry.checked = Some(now);
         self.find_causes();
         is_change

@@ -4,6 +4,7 @@
 //! A [`Resource`] is one thing that can be true of a host. The generic ones live here, a file each;
 //! `stack/` makes components of them and `plan/` runs them. Nothing here knows a component, and nothing prints.
 
+pub mod absent_file;
 pub mod absent_link;
 pub mod account;
 pub mod amqp;

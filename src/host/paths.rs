@@ -14,6 +14,12 @@ pub const ENVIRONMENT: &str = "/etc/hams/env";
 pub const DAEMONS: &str = "/var/lib/hams-daemons";
 /// The agent's configuration, derived from hams.toml.
 pub const AGENT_CONFIG: &str = "/etc/hams/agent.toml";
+/// What root's service may restart for the agent, derived from hams.toml; there only while that names something.
+pub const REPAIR_TABLE: &str = "/etc/hams/repair.toml";
+/// Where the agent asks for it.
+pub const REPAIR_SOCKET: &str = "/run/hams-repair/socket";
+/// When it has done so.
+pub const REPAIR_STATE: &str = "/var/lib/hams-repair";
 /// The installer's state: journal, receipt, backups, unit stamps.
 pub const STATE: &str = "/var/lib/hams";
 /// What the unit of each name was last started with (digests).

@@ -23,6 +23,7 @@ trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reload_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
@@ -119,6 +120,8 @@ pub enum Job {
     Stop,
     /// Stop and start it, or just start it.
     Restart,
+    /// Stop and start it if it runs; one that does not stays as it is.
+    TryRestart,
     /// Have it read its configuration anew while it goes on.
     Reload,
 }
@@ -128,7 +131,7 @@ impl Job {
         match self {
             Self::Start => "start",
             Self::Stop => "stop",
-            Self::Restart => "restart",
+            Self::Restart | Self::TryRestart => "restart",
             Self::Reload => "reload",
         }
     }
@@ -212,6 +215,7 @@ impl Systemd {
             Job::Start => self.manager.start_unit(unit, "replace").await,
             Job::Stop => self.manager.stop_unit(unit, "replace").await,
             Job::Restart => self.manager.restart_unit(unit, "replace").await,
+            Job::TryRestart => self.manager.try_restart_unit(unit, "replace").await,
             Job::Reload => self.manager.reload_unit(unit, "replace").await,
         }
         .map_err(failed)?;

@@ -2,6 +2,7 @@
 
 use super::agent_hooks::Hooks;
 use super::agent_key::{self, KeyFile, OperatorsFile};
+use super::agent_repair::{self, Repair};
 use super::daemons_selection::Selection;
 use super::part::{Context, Part, PartError, credential, credential_path, drop_in, drop_in_path};
 use super::template::render;
@@ -52,6 +53,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     });
     let key = KeyFile::of(config);
     let hooks = Hooks::of(config)?;
+    let repair = Repair::of(config)?;
     let settings = render(
         "agent/agent.toml.j2",
         include_str!("../../deploy/agent/agent.toml.j2"),
@@ -83,6 +85,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             webhook_file => config.health.webhook_file,
             heartbeat_file => config.health.heartbeat_file,
             command => config.health.command,
+            repair => repair.as_ref().map(Repair::values),
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },
     )?;
@@ -131,6 +134,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
     if !operators.is_empty() {
         steps.extend(agent_key::watch(NAME, &operators)?);
     }
+    steps.extend(agent_repair::steps(NAME, repair.as_ref())?);
     // Whom to trust; the agent reads it when it first needs it.
     let names = hooks.is_tls.then(|| "ca-certificates".to_owned()).into_iter().collect();
     let packages = Packages { names, ..Packages::default() };

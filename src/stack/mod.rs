@@ -6,6 +6,7 @@
 pub mod agent;
 mod agent_hooks;
 mod agent_key;
+mod agent_repair;
 pub mod base;
 pub mod daemons;
 pub mod daemons_catalogue;

@@ -105,7 +105,7 @@ fn takes_no_command(command: &Command) -> bool {
 /// Every command that has none below it, with the words that lead to it.
 fn leaves(command: &Command) -> Vec<(Vec<String>, &Command)> {
     let mut leaves = Vec::new();
-    for below in command.get_subcommands() {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
         let name = vec![command.get_name().to_owned(), below.get_name().to_owned()];
         match below.has_subcommands() {
             false => leaves.push((name, below)),
