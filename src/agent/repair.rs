@@ -18,6 +18,8 @@ use crate::host::paths::REPAIR_SOCKET;
 
 /// How often it is looked at what fails.
 const TICK: Duration = Duration::from_secs(2);
+/// What is said is said again, so that nobody takes it for stale.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// For the way there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// For a restart; root's service gives systemd 180 s.
@@ -56,10 +58,12 @@ struct Watched {
     repair: Repair,
     /// When it was restarted by us.
     restarts: Vec<Instant>,
+    /// What is to be told of the last restart.
+    done: Option<String>,
     /// When it was last asked for, whatever came of it.
     asked: Option<Instant>,
-    /// What is said in the report.
-    told: Option<Outcome>,
+    /// What is said in the report, and since when.
+    told: Option<(Outcome, Instant)>,
 }
 
 impl Watched {
@@ -68,21 +72,21 @@ impl Watched {
             name: format!("repair {component}"),
             repair: Repair::new(component, unit),
             restarts: Vec::new(),
+            done: None,
             asked: None,
             told: None,
         }
     }
 
-    /// What to say where nothing is to be done; `None`: what was said still holds.
+    /// What to say where nothing is to be done.
     fn calm(&self, need: &Need) -> Option<Outcome> {
-        let before = || match (&self.repair.restarted, &self.repair.said) {
-            (Some(_), Some(said)) => Outcome::ok_with(said.clone()),
-            _ => Outcome::ok_with("nothing to restart so far"),
-        };
+        let again = || self.told.as_ref().map(|(told, _)| told.clone());
+        let before = || Outcome::ok_with(self.done.as_deref().unwrap_or("nothing to restart so far"));
         match need {
             Need::None => Some(before()),
             // After an attempt its result stays, as long as the component fails.
-            Need::Wait => self.asked.is_none().then(before),
+            Need::Wait if self.asked.is_some() => again(),
+            Need::Wait => Some(before()),
             Need::Hopeless(why) => Some(Outcome::ok_with(format!("not restarted: {why}"))),
             Need::Restart(_) => None,
         }
@@ -109,7 +113,9 @@ impl Watched {
                 self.restarts.push(Instant::now());
                 self.repair.restarted = Some(now);
                 let at = humantime::format_rfc3339_seconds(now);
-                format!("restarted {unit} at {at}, {words}; {why}")
+                let said = format!("restarted {unit} at {at}, {words}; {why}");
+                self.done = Some(said.clone());
+                said
             }
             Attempt::Refused | Attempt::Failed | Attempt::Unanswered => {
                 format!("not restarted: {words}; {why}")
@@ -121,7 +127,8 @@ impl Watched {
 
     /// Puts it into the report, if it is new.
     fn tell(&mut self, report: &watch::Sender<Report>, outcome: Outcome) {
-        if self.told.as_ref() == Some(&outcome) {
+        let is_told = |(told, at): &(Outcome, Instant)| *told == outcome && at.elapsed() < SAY_AGAIN;
+        if self.told.as_ref().is_some_and(is_told) {
             return;
         }
         report.send_modify(|report| {
@@ -131,7 +138,7 @@ impl Watched {
                 None => report.repairs.push(self.repair.clone()),
             }
         });
-        self.told = Some(outcome);
+        self.told = Some((outcome, Instant::now()));
     }
 }
 
@@ -287,6 +294,10 @@ mod tests {
         one.restarts.clear();
         assert_eq!(turn(&mut one, apart).await, (State::Degraded, expected.into()));
         assert_eq!(service.await.unwrap(), ["powerdns\n", "powerdns\n"]);
+        note(&report, "powerdns api", Outcome::ok());
+        let (_, said) = turn(&mut one, LIMITS).await;
+        assert!(said.starts_with("restarted pdns.service at 2"), "the last one that was: {said}");
+        note(&report, "powerdns api", Outcome::failing("no answer"));
         // Nobody is there any more.
         let (state, said) = turn(&mut one, LIMITS).await;
         assert!(state == State::Degraded && said.contains("hams-repair.socket cannot be reached"), "{said}");

@@ -26,6 +26,8 @@ use crate::host::{BoxFuture, account};
 
 /// Who asks says at once what they want.
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
+/// What the journal calls this: it is gone too soon for journald to see whose it is.
+const IDENTIFIER: &str = "hams-repair";
 /// Who may ask beside root.
 const AGENT: &str = "hams-agent";
 
@@ -225,15 +227,19 @@ impl Stamps {
 /// The journal's entry of a question: who was restarted by whom is root's own word there.
 fn tell(component: &str, unit: Option<&str>, answer: &Answer) {
     let (result, words) = (answer.attempt.as_str(), answer.words.as_str());
-    let what = unit.unwrap_or(component);
+    let (what, syslog_identifier) = (unit.unwrap_or(component), IDENTIFIER);
     match answer.attempt {
         Attempt::Restarted => info!(
             message_id = message_ids::RESTARTED,
-            component, unit, result, "{what} is restarted for hams-agent ({component}): {words}"
+            syslog_identifier,
+            component,
+            unit,
+            result,
+            "{what} is restarted for hams-agent ({component}): {words}"
         ),
         _ => warn!(
             message_id = message_ids::NOT_RESTARTED,
-            component, unit, result, "{what} is not restarted for hams-agent: {words}"
+            syslog_identifier, component, unit, result, "{what} is not restarted for hams-agent: {words}"
         ),
     }
 }

@@ -98,6 +98,15 @@ pub fn hams_agent() -> String {
                 "/etc/hams/credentials/rabbitmq-letters-password",
                 "What `hams-agent dead-letters` logs in to RabbitMQ with. Root only; the agent itself is not given it.",
             ),
+            (
+                "/etc/hams/repair.toml",
+                "What root restarts for the agent, and how often: there while `health.restart` of hams.toml names something.",
+            ),
+            (
+                "/run/hams-repair/socket",
+                "Where the agent asks for it. For each question systemd starts hams-repair@.service.",
+            ),
+            ("/var/lib/hams-repair/", "When each component was restarted."),
             ("/run/hams-agent/agent.sock", "The control socket that `hams-agent status` and `sync` ask."),
             ("/var/lib/hams-agent/", "What the agent has applied, across restarts."),
             (
@@ -122,6 +131,7 @@ pub fn hams_agent() -> String {
                 "See what has failed since yesterday:",
                 "journalctl -u hams-agent --since yesterday STATE=failing",
             ),
+            ("See what was restarted as root for the agent:", "journalctl -t hams-repair"),
             ("After its cause is removed, apply it:", "hams-agent dead-letters replay 3f2a"),
             (
                 "Let all go that was not for this node:",

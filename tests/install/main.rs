@@ -11,6 +11,7 @@ mod older;
 mod outside;
 mod reload;
 mod repair;
+mod restart;
 mod rotate;
 mod secrets;
 mod terminal;
@@ -115,8 +116,9 @@ fn stays_a_node(node: &Node) {
     rotate::the_agents_password(node);
     rotate::the_letters_password(node);
     older::gets_a_user_for_letters(node);
-    // It starts PowerDNS by hand: for such a start, a file that was written after it counts as changed.
+    // Both start PowerDNS by hand: for such a start, a file that was written after it counts as changed.
     hooks::tell_of_a_change(node);
+    restart::what_hangs(node);
     keep::a_reboot(node);
     secrets::are_only_with_root(&node.host, &secrets::vault(&node.host));
 }

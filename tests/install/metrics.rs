@@ -24,6 +24,12 @@ fn ask(node: &Node, path: &str) -> (String, String) {
     (status.to_owned(), body.to_owned())
 }
 
+/// All metrics.
+#[track_caller]
+pub fn text(node: &Node) -> String {
+    ask(node, "/metrics").1
+}
+
 /// Prometheus's own tool has nothing to remark; what the node has is in it.
 #[track_caller]
 pub fn are_read_by_prometheus(node: &Node) {
