@@ -21,9 +21,9 @@ pub(super) fn checks(
     api_key: &Secret,
 ) -> Result<Vec<Box<dyn Check>>, CredentialError> {
     let mut checks: Vec<Box<dyn Check>> = vec![
-        Box::new(DiskCheck::default()),
-        Box::new(MemoryCheck::default()),
-        Box::new(LoadCheck::default()),
+        Box::new(DiskCheck::new(config.health.host)),
+        Box::new(MemoryCheck::new(config.health.host)),
+        Box::new(LoadCheck::new(config.health.host)),
         Box::new(ClockCheck),
         Box::new(UpdatesCheck::default()),
         Box::new(RebootCheck),

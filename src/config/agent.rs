@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::config::host_limits::HostLimits;
 use crate::config::name::Problem;
 use crate::config::repair::RepairTable;
 use crate::config::sync;
@@ -200,6 +201,9 @@ pub struct HealthConfig {
     /// A program that is told of each change of state.
     #[serde(default)]
     pub command: Option<PathBuf>,
+    /// When somebody should look at the host.
+    #[serde(default)]
+    pub host: HostLimits,
     /// What is restarted when it stays failing; `None`: nothing.
     #[serde(default)]
     pub repair: Option<RepairConfig>,
@@ -333,7 +337,9 @@ pub(crate) mod tests {
         assert_eq!(load(&format!("{TEXT}\nhttp_port = 9853")).unwrap().health.http_port, Some(9853));
         let hooks = "webhook_file = \"/w\"\nheartbeat_file = \"/h\"\ncommand = \"/c\"";
         let hooks = load(&format!("{TEXT}\n{hooks}")).unwrap().health;
-        assert_eq!(config.health.repair, None);
+        assert_eq!((&config.health.repair, config.health.host), (&None, HostLimits::default()));
+        let host = "[health.host]\ndisk_percent = 5\ndisk_gib = 50\nmemory_percent = 6\nload_per_cpu = 8\n";
+        assert_eq!(load(&format!("{TEXT}\n{host}")).unwrap().health.host.disk_gib, 50);
         let repair = "[health.repair]\nafter_seconds = 180\n[health.repair.table]\nat_most = 3\nwithin_seconds = 3600\n\
              apart_seconds = 600\n[health.repair.table.units]\npowerdns = \"pdns.service\"\n";
         let repair = load(&format!("{TEXT}\n{repair}")).unwrap().health.repair.expect("it");

@@ -262,6 +262,36 @@ pub const KEYS: &[Key] = &[
         doc: "How long a component of `restart` must have failed without a break before it is restarted, from 30 to 86400.",
     },
     Key {
+        name: "health.disk_percent",
+        kind: Kind::Number,
+        default: Some("10"),
+        example: "5",
+        doc: "With less of a file system left than this, in percent, and less than `disk_gib`, `host disk` needs a look; so it \
+            does with less of its inodes. From 1 to 50. With less than 100 MiB it fails.",
+    },
+    Key {
+        name: "health.disk_gib",
+        kind: Kind::Number,
+        default: Some("10"),
+        example: "50",
+        doc: "See `disk_percent`: with this much left, in GiB, a file system is never called short. From 1 to 100000.",
+    },
+    Key {
+        name: "health.memory_percent",
+        kind: Kind::Number,
+        default: Some("10"),
+        example: "5",
+        doc: "With less of the memory to be had than this, in percent, `host memory` needs a look. From 4 to 50. With less than \
+            3 % it fails.",
+    },
+    Key {
+        name: "health.load_per_cpu",
+        kind: Kind::Number,
+        default: Some("4"),
+        example: "8",
+        doc: "With so many processes for each CPU over five minutes `host load` needs a look. From 1 to 1000.",
+    },
+    Key {
         name: "odoo.host",
         kind: Kind::Text,
         default: None,

@@ -32,6 +32,7 @@ mod tests {
 
     use super::*;
     use crate::config::component::Component;
+    use crate::config::host_limits::HostLimits;
     use crate::config::odoo::OdooSource;
     use crate::config::postgresql::{Extension, PostgresqlSource};
     use crate::config::settings::{Listen, MaxMemory, Sweep};
@@ -114,6 +115,10 @@ mod tests {
             command = "/usr/local/sbin/page"
             restart = ["powerdns"]
             restart_after = 60
+            disk_percent = 5
+            disk_gib = 50
+            memory_percent = 6
+            load_per_cpu = 8
             [odoo]
             host = "ERP.example.org"
             database = "hams_test"
@@ -156,6 +161,8 @@ mod tests {
         assert_eq!(config.health.command, Some("/usr/local/sbin/page".into()));
         assert_eq!(config.health.restart, [Component::Powerdns]);
         assert_eq!(config.health.restart_after, Duration::from_secs(60));
+        let host = HostLimits { disk_percent: 5, disk_gib: 50, memory_percent: 6, load_per_cpu: 8 };
+        assert_eq!(config.health.host, host);
         assert_eq!(config.odoo.host.as_deref(), Some("erp.example.org"));
         let tls = config.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/x/full.pem".into(), "/etc/x/key.pem".into()));
@@ -291,6 +298,10 @@ mod tests {
                 "components = [\"powerdns\"]\nhealth.restart = [\"powerdns\"]",
                 ["needs the agent", "hint: add `agent` to `components`"],
             ),
+            ("health.disk_percent = 0", ["0 percent is out of range", "hint: give one from 1 to 50"]),
+            ("health.memory_percent = 3", ["3 percent is out of range", "hint: give one from 4 to 50"]),
+            ("health.disk_gib = 0", ["0 GiB is out of range", "hint: give one from 1 to 100000"]),
+            ("health.load_per_cpu = 0", ["0 processes for each CPU is out of range", "from 1 to 1000"]),
             ("health.restart_after = 5", ["5 seconds is out of range", "hint: give one from 30 to 86400"]),
             ("tls.certificate = \"/c.pem\"", ["`tls.certificate`: is set without `tls.key`", "set both"]),
             ("tls.key = \"/k.pem\"", ["`tls.key`: is set without `tls.certificate`", "set both"]),

@@ -8,6 +8,7 @@ pub mod agent;
 mod component;
 mod document;
 mod error;
+mod host_limits;
 mod keys;
 mod load;
 mod name;
@@ -21,6 +22,7 @@ mod sync;
 
 pub use component::{Component, UnknownComponent};
 pub use error::{ConfigError, Place};
+pub use host_limits::HostLimits;
 pub use keys::{KEYS, Key, Kind};
 pub use load::load;
 pub use odoo::OdooSource;

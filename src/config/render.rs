@@ -88,6 +88,10 @@ fn value(config: &Config, key: &str) -> Option<String> {
         "health.command" => config.health.command.as_deref().map(path),
         "health.restart" => Some(array(&config.health.restart)),
         "health.restart_after" => Some(config.health.restart_after.as_secs().to_string()),
+        "health.disk_percent" => Some(config.health.host.disk_percent.to_string()),
+        "health.disk_gib" => Some(config.health.host.disk_gib.to_string()),
+        "health.memory_percent" => Some(config.health.host.memory_percent.to_string()),
+        "health.load_per_cpu" => Some(config.health.host.load_per_cpu.to_string()),
         "odoo.host" => config.odoo.host.as_deref().map(quoted),
         "tls.certificate" => config.tls.as_ref().map(|tls| path(&tls.certificate)),
         "tls.key" => config.tls.as_ref().map(|tls| path(&tls.key)),
@@ -179,7 +183,7 @@ mod tests {
              powerdns.personal_parent_zone = \"p.DOMAIN\"\npowerdns.managed_suffixes = [\"DOMAIN\", \"x.org\"]\n\
              odoo.host = \"::1\"\nodoo.source = \"nightly\"\nodoo.modules = [\"base\", \"crm\"]\nodoo.addons_path = [\"/a\"]\nodoo.packages = [\"python3-pika\"]\n\
              apt.odoo-nightly.signed_by = \"/n.asc\"\napt.odoo-nightly.uri = \"file:/n\"\ntls.certificate = \"/c.pem\"\ntls.key = \"/k.pem\"\nnginx.client_ca = \"/a.pem\"\n\
-             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\nnginx.status_users = \"/u\"\nhealth.http_port = 9853\nhealth.restart_after = 90\ndaemons.source = \"/srv/d\"\n\
+             nginx.cloudflare = true\nnginx.origin_pull_ca = \"/o.pem\"\nnginx.status_users = \"/u\"\nhealth.http_port = 9853\nhealth.restart_after = 90\nhealth.disk_percent = 5\nhealth.load_per_cpu = 8\ndaemons.source = \"/srv/d\"\n\
              daemons.catalogue = \"/d.toml\"\ndaemons.enable = [\"fcc.uls.sync\"]\napt.lock_timeout = 7\n",
             "domain = \"hams.com\"\nodoo.database = \"x\"\npostgresql.source = \"debian\"\npostgresql.port = 5433\n\
              postgresql.extensions = [\"vector\"]\napt.pgdg.uri = \"file:/x\"\napt.pgdg.signed_by = \"/x.asc\"\n",

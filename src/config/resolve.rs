@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::component::Component;
 use crate::config::document::{Located, Setting, Settings, defaults};
 use crate::config::error::{ConfigError, Place};
+use crate::config::host_limits::{self, HostLimits};
 use crate::config::name::{self, Problem};
 use crate::config::odoo::{self, OdooSource};
 use crate::config::postgresql;
@@ -126,6 +127,12 @@ pub(super) fn resolve(file: &Path, given: Settings, overrides: &Overrides) -> Re
             command: path("health.command", &settings)?,
             restart: restart(&settings, &components)?,
             restart_after: number("health.restart_after", &settings, repair::after)?,
+            host: HostLimits {
+                disk_percent: number("health.disk_percent", &settings, host_limits::disk_percent)?,
+                disk_gib: number("health.disk_gib", &settings, host_limits::disk_gib)?,
+                memory_percent: number("health.memory_percent", &settings, host_limits::memory_percent)?,
+                load_per_cpu: number("health.load_per_cpu", &settings, host_limits::load_per_cpu)?,
+            },
         },
         odoo: Odoo {
             host: host("odoo.host", &settings, &components, Component::Odoo)?,

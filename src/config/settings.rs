@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::component::Component;
+use crate::config::host_limits::HostLimits;
 use crate::config::odoo::OdooSource;
 use crate::config::postgresql::{Extension, PostgresqlSource};
 
@@ -139,6 +140,8 @@ pub struct Health {
     pub restart: Vec<Component>,
     /// How long it must have failed.
     pub restart_after: Duration,
+    /// When somebody should look at the host.
+    pub host: HostLimits,
 }
 
 /// The application.

@@ -9,6 +9,7 @@ use nix::sys::statvfs::statvfs;
 
 use super::check::{Check, Outcome, State};
 use super::measure::Quantity;
+use crate::config::HostLimits;
 use crate::host::BoxFuture;
 
 /// What a node writes to; those that there are.
@@ -26,16 +27,13 @@ const FOLDERS: [&str; 9] = [
 const MIB: u64 = 1 << 20;
 /// With less room than this, writes fail in a moment.
 const FULL: u64 = 100 * MIB;
-/// Percent: with less of the room or of the inodes left, somebody should look,
-const LITTLE: u64 = 10;
-/// unless that much is left.
-const ENOUGH: u64 = 10 << 30;
 /// Percent more than what called for a look end it.
 const HYSTERESIS: u64 = 2;
 
 /// Looks at every file system of the folders once.
 #[derive(Debug, Default)]
 pub struct DiskCheck {
+    limits: HostLimits,
     /// What was last told of each, by its device.
     told: Mutex<BTreeMap<u64, State>>,
 }
@@ -52,6 +50,11 @@ struct Room {
 }
 
 impl DiskCheck {
+    /// One that calls for a look by these limits.
+    pub fn new(limits: HostLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     fn ask(&self) -> Outcome {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut worst, mut faults, mut measures) = (State::Ok, Vec::new(), Vec::new());
@@ -67,7 +70,7 @@ impl DiskCheck {
                 Err(error) => return Outcome::unknown(format!("{folder}: {error}")),
             };
             let before = told.get(&device).copied().unwrap_or(State::Ok);
-            let (state, fault) = judge(folder, room, before);
+            let (state, fault) = judge(folder, room, self.limits, before);
             told.insert(device, state);
             worst = worst.max(state);
             faults.extend(fault);
@@ -100,13 +103,14 @@ fn room(folder: &str) -> nix::Result<Room> {
 }
 
 /// `before`: what was told of it last.
-fn judge(folder: &str, room: Room, before: State) -> (State, Option<String>) {
+fn judge(folder: &str, room: Room, limits: HostLimits, before: State) -> (State, Option<String>) {
     let Room { free, size, inodes_free, inodes } = room;
     let hint = format!("`du -xh {folder} | sort -h | tail` shows what takes it");
     let full = if before == State::Failing { 2 * FULL } else { FULL };
+    let (little, enough) = (limits.disk_percent, limits.disk_gib << 30);
     let (little, enough) = match before {
-        State::Ok | State::Unknown => (LITTLE, ENOUGH),
-        State::Degraded | State::Failing => (LITTLE + HYSTERESIS, ENOUGH / 100 * (100 + HYSTERESIS)),
+        State::Ok | State::Unknown => (little, enough),
+        State::Degraded | State::Failing => (little + HYSTERESIS, enough / 100 * (100 + HYSTERESIS)),
     };
     if free < full.min(size) {
         let (free, size) = (free / MIB, size / MIB);
@@ -187,10 +191,19 @@ mod tests {
             (250 * MIB, 100 * GIB, 900, 1000, Failing, Degraded),
         ] {
             let room = Room { free, size, inodes_free, inodes };
-            let (state, fault) = judge("/var", room, before);
+            let (state, fault) = judge("/var", room, HostLimits::default(), before);
             assert_eq!(state, expected, "{room:?} {before:?}: {fault:?}");
             assert_eq!(fault.is_none(), state == Ok, "{fault:?}");
         }
+    }
+
+    #[test]
+    fn other_limits_call_for_a_look_elsewhere() {
+        let room = Room { free: 9 << 30, size: 100 << 30, inodes_free: 0, inodes: 0 };
+        let state = |limits| judge("/var", room, limits, State::Ok).0;
+        assert_eq!(state(HostLimits::default()), State::Degraded);
+        assert_eq!(state(HostLimits { disk_percent: 9, ..HostLimits::default() }), State::Ok);
+        assert_eq!(state(HostLimits { disk_gib: 9, ..HostLimits::default() }), State::Ok);
     }
 
     #[test]

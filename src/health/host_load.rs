@@ -7,20 +7,25 @@ use std::time::Duration;
 use super::check::{Check, Outcome, State};
 use super::measure::Quantity;
 use super::pressure;
+use crate::config::HostLimits;
 use crate::host::{BoxFuture, os};
 
-/// So many processes for each CPU, over five minutes, call for a look,
-const MUCH: f64 = 4.0;
-/// and so many end it.
-const MUCH_NO_MORE: f64 = 3.0;
+/// This part of the load that calls for a look ends it.
+const NO_MORE: f64 = 0.75;
 
 /// Reads /proc/loadavg and /proc/pressure/cpu.
 #[derive(Debug, Default)]
 pub struct LoadCheck {
+    limits: HostLimits,
     told: Mutex<Option<State>>,
 }
 
 impl LoadCheck {
+    /// One that calls for a look by these limits.
+    pub fn new(limits: HostLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     fn ask(&self) -> Outcome {
         let load = match std::fs::read_to_string("/proc/loadavg") {
             Ok(text) => match five_minutes(&text) {
@@ -36,7 +41,9 @@ impl LoadCheck {
             }
         };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = judge(load, cpus, os::container().is_some(), told.unwrap_or(State::Ok));
+        // A number of at most four digits.
+        let much = self.limits.load_per_cpu as f64;
+        let outcome = judge(load, cpus, much, os::container().is_some(), told.unwrap_or(State::Ok));
         *told = Some(outcome.state);
         // No machine has so many CPUs that this would not be exact.
         let outcome = outcome.with(Quantity::HostLoadRatio, "5m", load / cpus.get() as f64);
@@ -47,15 +54,15 @@ impl LoadCheck {
     }
 }
 
-/// `before`: what was told of it last.
-fn judge(load: f64, cpus: NonZero<usize>, is_container: bool, before: State) -> Outcome {
+/// `much`: processes for each CPU that call for a look; `before`: what was told of it last.
+fn judge(load: f64, cpus: NonZero<usize>, much: f64, is_container: bool, before: State) -> Outcome {
     let words = format!("load {load:.1} over 5 minutes on {}", counted(cpus.get(), "CPU"));
     if is_container {
         return Outcome::ok_with(format!(
             "{words}; it is that of the machine below, of which this is a container"
         ));
     }
-    let most = if before == State::Degraded { MUCH_NO_MORE } else { MUCH };
+    let most = if before == State::Degraded { much * NO_MORE } else { much };
     if load / cpus.get() as f64 >= most {
         return Outcome::degraded(format!(
             "{words}: `top` shows who works, and with `ps -eo stat,pid,comm | grep ^D` who waits for a disk"
@@ -105,10 +112,11 @@ mod tests {
             (8.0, 64, false, Ok, Ok),
             (800.0, 2, true, Ok, Ok),
         ] {
-            let outcome = judge(load, NonZero::new(cpus).unwrap(), is_container, before);
+            let outcome = judge(load, NonZero::new(cpus).unwrap(), 4.0, is_container, before);
             assert_eq!(outcome.state, expected, "{load} on {cpus}: {outcome:?}");
         }
-        let one = judge(0.52, NonZero::<usize>::MIN, false, Ok);
+        let one = judge(0.52, NonZero::<usize>::MIN, 4.0, false, Ok);
+        assert_eq!(judge(9.0, NonZero::<usize>::MIN, 10.0, false, Ok).state, Ok);
         assert_eq!(one.reason.as_deref(), Some("load 0.5 over 5 minutes on 1 CPU"));
     }
 

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use super::check::{Check, Outcome, State};
 use super::measure::Quantity;
 use super::pressure;
+use crate::config::HostLimits;
 use crate::host::{BoxFuture, os};
 
 const MIB: u64 = 1 << 20;
-/// Percent of the memory: with less to be had, programs fail in a moment,
+/// Percent of the memory: with less to be had, programs fail in a moment.
 const NONE: u64 = 3;
-/// and with less than this somebody should look.
-const LITTLE: u64 = 10;
 /// Percent more than what called for a look end it.
 const HYSTERESIS: u64 = 2;
 /// Percent of the swap: with less of it, little memory is less than it seems.
@@ -27,6 +26,7 @@ const KILLED: Duration = Duration::from_secs(15 * 60);
 /// Reads /proc/meminfo, /proc/vmstat and /proc/pressure/memory.
 #[derive(Debug, Default)]
 pub struct MemoryCheck {
+    limits: HostLimits,
     seen: Mutex<Seen>,
 }
 
@@ -71,6 +71,11 @@ impl Seen {
 }
 
 impl MemoryCheck {
+    /// One that calls for a look by these limits.
+    pub fn new(limits: HostLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     fn ask(&self) -> Outcome {
         let mut memory = match std::fs::read_to_string("/proc/meminfo") {
             Ok(text) => match parse(&text) {
@@ -87,7 +92,7 @@ impl MemoryCheck {
             memory.waits = waits;
             memory.killed = seen.killed(kills, Instant::now());
         }
-        let outcome = judge(memory, seen.told.unwrap_or(State::Ok));
+        let outcome = judge(memory, self.limits.memory_percent, seen.told.unwrap_or(State::Ok));
         seen.told = Some(outcome.state);
         let outcome = outcome
             .with(Quantity::HostMemoryFreeBytes, "memory", memory.available as f64)
@@ -105,14 +110,14 @@ impl MemoryCheck {
     }
 }
 
-/// `before`: what was told of it last.
-fn judge(memory: Memory, before: State) -> Outcome {
+/// `little`: with less of it, in percent, somebody should look; `before`: what was told of it last.
+fn judge(memory: Memory, little: u64, before: State) -> Outcome {
     let Memory { available, size, swap_free, swap_size, waits, killed } = memory;
     let words = format!("{} of {} MiB of memory can be had", available / MIB, size / MIB);
     let hint = "`ps -eo pid,rss,comm --sort=-rss | head` shows who has it";
     let is_told = matches!(before, State::Degraded | State::Failing);
     let none = if before == State::Failing { NONE + HYSTERESIS } else { NONE };
-    let little = if is_told { LITTLE + HYSTERESIS } else { LITTLE };
+    let little = if is_told { little + HYSTERESIS } else { little };
     let part = percent(available, size);
     if part < none {
         return Outcome::failing(format!("memory runs out, {words}: {hint}"));
@@ -202,10 +207,12 @@ mod tests {
         ] {
             let (swap_free, swap_size) = swap;
             let memory = Memory { available, size: 1000, swap_free, swap_size, waits, killed };
-            let outcome = judge(memory, before);
+            let outcome = judge(memory, 10, before);
             assert_eq!(outcome.state, expected, "{memory:?} {before:?}: {outcome:?}");
         }
-        let one = judge(Memory { available: 1, size: 1, killed: 1, ..Memory::default() }, Ok);
+        let one = judge(Memory { available: 1, size: 1, killed: 1, ..Memory::default() }, 10, Ok);
+        let short = Memory { available: 90, size: 1000, ..Memory::default() };
+        assert_eq!((judge(short, 10, Ok).state, judge(short, 5, Ok).state), (Degraded, Ok));
         assert!(one.reason.unwrap().starts_with("a process was killed"));
     }
 
