@@ -19,9 +19,6 @@ _hams__agent() {
             hams__agent,dead-letters)
                 cmd="hams__agent__subcmd__dead__subcmd__letters"
                 ;;
-            hams__agent,repair)
-                cmd="hams__agent__subcmd__repair"
-                ;;
             hams__agent,run)
                 cmd="hams__agent__subcmd__run"
                 ;;
@@ -50,7 +47,7 @@ _hams__agent() {
 
     case "${cmd}" in
         hams__agent)
-            opts="-h -V --help --version run status dead-letters sync repair"
+            opts="-h -V --help --version run status dead-letters sync"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -163,28 +160,6 @@ _hams__agent() {
                     return 0
                     ;;
                 --credentials)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        hams__subcmd__agent__subcmd__repair)
-            opts="-h --table --state --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --table)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

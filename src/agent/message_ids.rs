@@ -15,11 +15,11 @@ pub(super) const HOOK_FAILED: &str = "0628b7e8c594480fa3118b587763133a";
 /// It does again.
 pub(super) const HOOK_WORKS: &str = "8fd2084e6fa54cc0bbd1db7a4d6201ca";
 /// Root's service has restarted a component's unit for the agent.
-pub(super) const RESTARTED: &str = "42a5156446daf2004a90c36354de8b95";
+pub(super) const RESTARTED: &str = "42a5156446da42008a90c36354de8b95";
 /// It has not.
-pub(super) const NOT_RESTARTED: &str = "888d5b7bb513e84db44b7733a09be8f3";
+pub(super) const NOT_RESTARTED: &str = "888d5b7bb513484db44b7733a09be8f3";
 /// The agent has asked it to.
-pub(super) const ASKED: &str = "fd12e3a8cbe26dcd6e80eb23290f125a";
+pub(super) const ASKED: &str = "fd12e3a8cbe24dcdae80eb23290f125a";
 
 /// Each with what it stands for.
 pub const MESSAGE_IDS: [(&str, &str); 10] = [

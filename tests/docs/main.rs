@@ -23,14 +23,20 @@ const DOCUMENTS: &[(&str, Make)] = &[
     ("debian/man/hams-install.8", pages::hams_install),
     ("debian/man/hams-agent.8", pages::hams_agent),
     ("debian/man/hams.toml.5", pages::hams_toml),
-    ("debian/completions/hams-install.bash", || completion(InstallArgs::command())),
-    ("debian/completions/hams-agent.bash", || completion(AgentArgs::command())),
+    ("debian/completions/hams-install.bash", || completion("hams-install", InstallArgs::command())),
+    ("debian/completions/hams-agent.bash", || completion("hams-agent", AgentArgs::command())),
     ("deploy/hams.toml", hams::config::reference),
     ("deploy/.env.template", hams::secrets::template),
 ];
 
-fn completion(mut command: clap::Command) -> String {
-    let name = command.get_name().to_owned();
+/// Of what people type: clap_complete knows no hidden command.
+fn completion(name: &'static str, whole: clap::Command) -> String {
+    let shown = whole.get_subcommands().filter(|below| !below.is_hide_set()).cloned();
+    let mut command = clap::Command::new(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(whole.is_disable_help_subcommand_set())
+        .args(whole.get_arguments().cloned())
+        .subcommands(shown);
     let mut script = Vec::new();
     clap_complete::generate(clap_complete::Shell::Bash, &mut command, name, &mut script);
     String::from_utf8(script).unwrap()
