@@ -52,8 +52,12 @@ pub async fn repair(options: &RepairOptions) -> u8 {
         }
     };
     let agent = account::find_user(AGENT).ok().flatten().map(|user| user.uid.as_raw());
-    let may_ask = uid == 0 || agent == Some(uid);
-    match answer(stream, may_ask.then_some(uid), options, &Bus).await {
+    let who = match uid {
+        0 => Some("root"),
+        uid if agent == Some(uid) => Some(AGENT),
+        _ => None,
+    };
+    match answer(stream, who, options, &Bus).await {
         Ok(()) => 0,
         Err(error) => {
             // The work is done, and nobody hears of it: the one who asked has gone.
@@ -110,10 +114,10 @@ impl Restart for Bus {
     }
 }
 
-/// Reads the question, does what it may, tells the journal, and answers. `uid`: who asks, if they may.
+/// Reads the question, does what it may, tells the journal, and answers. `who`: who asks, if they may.
 async fn answer(
     stream: UnixStream,
-    uid: Option<u32>,
+    who: Option<&str>,
     options: &RepairOptions,
     units: &dyn Restart,
 ) -> std::io::Result<()> {
@@ -122,12 +126,12 @@ async fn answer(
     let mut reader = BufReader::new(reader).take(LONGEST);
     let read = timeout(QUESTION_LIMIT, reader.read_line(&mut line)).await;
     let component = plain(&line);
-    let (unit, answer) = match (uid, read) {
+    let (unit, answer) = match (who, read) {
         (None, _) => (None, Answer::new(Attempt::Refused, "only root and hams-agent may ask")),
         (_, Ok(Ok(_))) if line.ends_with('\n') => decide(&component, options, units).await,
         _ => (None, Answer::new(Attempt::Refused, "no question came: the name of a component, in one line")),
     };
-    tell(&component, unit.as_deref(), &answer);
+    tell(who.unwrap_or("somebody else"), &component, unit.as_deref(), &answer);
     writer.write_all(format!("{answer}\n").as_bytes()).await?;
     writer.shutdown().await
 }
@@ -225,7 +229,7 @@ impl Stamps {
 }
 
 /// The journal's entry of a question: who was restarted by whom is root's own word there.
-fn tell(component: &str, unit: Option<&str>, answer: &Answer) {
+fn tell(who: &str, component: &str, unit: Option<&str>, answer: &Answer) {
     let (result, words) = (answer.attempt.as_str(), answer.words.as_str());
     let (what, syslog_identifier) = (unit.unwrap_or(component), IDENTIFIER);
     match answer.attempt {
@@ -235,11 +239,11 @@ fn tell(component: &str, unit: Option<&str>, answer: &Answer) {
             component,
             unit,
             result,
-            "{what} is restarted for hams-agent ({component}): {words}"
+            "{what} is restarted for {who} ({component}): {words}"
         ),
         _ => warn!(
             message_id = message_ids::NOT_RESTARTED,
-            syslog_identifier, component, unit, result, "{what} is not restarted for hams-agent: {words}"
+            syslog_identifier, component, unit, result, "{what} is not restarted for {who}: {words}"
         ),
     }
 }
@@ -289,11 +293,11 @@ mod tests {
         Some((folder, options))
     }
 
-    async fn ask(question: &str, uid: Option<u32>, options: &RepairOptions, units: &Units) -> String {
+    async fn ask(question: &str, who: Option<&str>, options: &RepairOptions, units: &Units) -> String {
         let (mut here, there) = UnixStream::pair().unwrap();
         here.write_all(question.as_bytes()).await.unwrap();
         here.shutdown().await.unwrap();
-        answer(there, uid, options, units).await.unwrap();
+        answer(there, who, options, units).await.unwrap();
         let mut said = String::new();
         here.read_to_string(&mut said).await.unwrap();
         said
@@ -303,29 +307,29 @@ mod tests {
     async fn only_what_is_listed_and_only_so_often() {
         let Some((_folder, options)) = folder(0) else { return };
         let units = Units::default();
-        for (question, uid, expected) in [
+        for (question, who, expected) in [
             ("powerdns\n", None, "refused: only root and hams-agent may ask\n"),
-            ("", Some(0), "refused: no question came: the name of a component, in one line\n"),
-            ("powerdns", Some(0), "refused: no question came: the name of a component, in one line\n"),
+            ("", Some("root"), "refused: no question came: the name of a component, in one line\n"),
+            ("powerdns", Some("root"), "refused: no question came: the name of a component, in one line\n"),
             (
                 "rabbitmq\n",
-                Some(0),
+                Some("root"),
                 "refused: `rabbitmq` is not among what hams.toml has restarted (`health.restart`)\n",
             ),
             (
                 "../pdns.service\x1b\n",
-                Some(0),
+                Some("root"),
                 "refused: `../pdns.service ` is not among what hams.toml has restarted (`health.restart`)\n",
             ),
         ] {
-            assert_eq!(ask(question, uid, &options, &units).await, expected);
+            assert_eq!(ask(question, who, &options, &units).await, expected);
         }
         assert!(units.restarted.lock().unwrap().is_empty());
         for count in 1..=3 {
-            let said = ask("powerdns\n", Some(0), &options, &units).await;
+            let said = ask("powerdns\n", Some("root"), &options, &units).await;
             assert_eq!(said, format!("restarted: {count} of 3 within 60 min\n"));
         }
-        let said = ask("powerdns\n", Some(0), &options, &units).await;
+        let said = ask("powerdns\n", Some("root"), &options, &units).await;
         assert_eq!(said, "refused: 3 of 3 within 60 min are used up: restarts do not cure it\n");
         assert_eq!(*units.restarted.lock().unwrap(), ["pdns.service"; 3]);
     }
@@ -335,23 +339,23 @@ mod tests {
         let Some((folder, options)) = folder(600) else { return };
         let stopped = Units { stopped: Some("pdns.service"), ..Units::default() };
         assert_eq!(
-            ask("powerdns\n", Some(0), &options, &stopped).await,
+            ask("powerdns\n", Some("root"), &options, &stopped).await,
             "refused: pdns.service is inactive (dead)\n"
         );
         assert!(stopped.restarted.lock().unwrap().is_empty());
         let broken = Units { broken: true, ..Units::default() };
-        assert_eq!(ask("powerdns\n", Some(0), &options, &broken).await, "failed: it does not come up\n");
-        let said = ask("powerdns\n", Some(0), &options, &Units::default()).await;
+        assert_eq!(ask("powerdns\n", Some("root"), &options, &broken).await, "failed: it does not come up\n");
+        let said = ask("powerdns\n", Some("root"), &options, &Units::default()).await;
         assert!(
             said.starts_with("refused: the last restart was 0 s ago, and two are at least 10 min"),
             "{said}"
         );
         let held = lock(folder.path()).unwrap();
-        let said = ask("powerdns\n", Some(0), &options, &Units::default()).await;
+        let said = ask("powerdns\n", Some("root"), &options, &Units::default()).await;
         assert_eq!(said, "refused: another restart is under way\n");
         drop(held);
         std::fs::remove_file(&options.table).unwrap();
-        let said = ask("powerdns\n", Some(0), &options, &Units::default()).await;
+        let said = ask("powerdns\n", Some("root"), &options, &Units::default()).await;
         assert!(said.starts_with("refused: cannot read /"), "{said}");
     }
 
