@@ -8,7 +8,7 @@ use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::status::{Status, SweptStatus};
-use crate::health::{Measure, Quantity, State};
+use crate::health::{Measure, OF_AGENT, Quantity, State};
 use crate::sync::{Phase, SweepPhase};
 
 /// Of the text below.
@@ -52,7 +52,10 @@ fn checks(all: &Registry, status: &Status) -> Result<(), prometheus::Error> {
         gauge(all, name, help, &["check"], times)
     };
     named("check_since_timestamp_seconds", "Since when a check has its state", |check| Some(&check.since))?;
-    named("check_run_timestamp_seconds", "When a check was last made", |check| check.checked.as_ref())?;
+    // What is told now and then is not stale in between.
+    named("check_run_timestamp_seconds", "When a check was last made", |check| {
+        check.checked.as_ref().filter(|_| check.component != OF_AGENT)
+    })?;
     named("check_ok_timestamp_seconds", "When a check was last ok", |check| check.last_ok.as_ref())?;
     let mut measures: BTreeMap<Quantity, Vec<&Measure>> = BTreeMap::new();
     for measure in checks.iter().flat_map(|check| &check.measures) {
@@ -212,6 +215,7 @@ mod tests {
         report.note("unit odoo.service", Outcome::failing("failed"));
         report.note("odoo http", Outcome::failing("no answer"));
         report.note("rabbitmq amqp", Outcome::ok().with(Quantity::QueueMessages, "dns_zone_updates", 3.0));
+        report.add("webhook", Outcome::ok());
         let mut repair = Repair::new("odoo", "odoo.service");
         repair.attempts.insert(Attempt::Restarted, 2);
         report.repairs.push(repair);
@@ -249,6 +253,11 @@ mod tests {
                 assert!(is_measured || is_told, "nothing is called {name}");
             }
         }
+        assert!(text.contains("hams_check_run_timestamp_seconds{check=\"rabbitmq amqp\"}"), "{text}");
+        assert!(
+            !text.contains("run_timestamp_seconds{check=\"webhook\"}"),
+            "it is told now and then: {text}"
+        );
         assert!(!text.contains("sweep_zones{kind=\"changed\"}"), "there was no such sweep:\n{text}");
     }
 }

@@ -43,7 +43,7 @@ pub use powerdns::PowerDnsCheck;
 pub use rabbitmq::RabbitmqCheck;
 pub use redis::RedisCheck;
 pub use repair::{Limits, Need, need};
-pub use report::{Entry, Report};
+pub use report::{Entry, OF_AGENT, Report};
 pub use timers::TimerCheck;
 pub use units::UnitCheck;
 

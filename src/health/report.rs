@@ -8,12 +8,15 @@ use super::check::{Check, Outcome, State};
 use super::damping::Damping;
 use super::measure::Measure;
 
+/// What the entries are a part of that no check looks for: the agent tells of them when there is something to tell.
+pub const OF_AGENT: &str = "agent";
+
 /// One check's state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The check.
     pub name: String,
-    /// What it is a part of: a component as hams.toml names it, or "host".
+    /// What it is a part of: a component as hams.toml names it, or "host", or [`OF_AGENT`].
     pub component: String,
     /// How it is.
     pub state: State,
@@ -116,7 +119,7 @@ impl Report {
     /// Takes note of something that no check looks for: the agent's own matters.
     pub fn add(&mut self, name: &str, outcome: Outcome) {
         if self.entry(name).is_none() {
-            self.checks.push(Entry::new(name, "agent"));
+            self.checks.push(Entry::new(name, OF_AGENT));
         }
         self.note(name, outcome);
     }
