@@ -7,6 +7,7 @@
 //!
 //! The sweep beside octodns needs Odoo: the whole stack's test has that row, `HAMS_ALL=1 cargo test --test whole debian_13`.
 //!
+//! `cargo bench --bench sync -- rates`: rates and latency alone; `-- fleet`: what 50,000 zones cost alone.
 //! `HAMS_BENCH_SCALE=0.1`: a tenth of all sizes. `HAMS_ALL=1`: the curve to 50,000 zones and a million events too.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // figures are what it is for
 
@@ -32,17 +33,21 @@ use std::process::ExitCode;
 const ON_HOST: &str = "on-host";
 const PROGRAM: &str = "/root/bench-sync";
 const PASSED_ON: [&str; 3] = ["HAMS_ALL", "HAMS_BENCH_SCALE", "HAMS_SEED"];
+/// The parts that an argument may choose.
+const PARTS: [&str; 2] = ["rates", "fleet"];
 /// Python's clients, for the peer.
 const PEER: &str = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends \
      python3-pika python3-requests >&2";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
+    let chosen: Vec<_> = PARTS.into_iter().filter(|part| arguments.iter().any(|word| word == part)).collect();
+    let parts = if chosen.is_empty() { PARTS.to_vec() } else { chosen };
     let is_done = match arguments.iter().position(|argument| argument == ON_HOST) {
-        None => from_outside(),
+        None => from_outside(&parts),
         Some(at) => {
             let address: IpAddr = arguments[at + 1].parse().expect("the host's address");
-            let done = on_host(address);
+            let done = on_host(address, &parts);
             if let Err(error) = &done {
                 eprintln!("error: {error:#}");
             }
@@ -52,14 +57,20 @@ fn main() -> ExitCode {
     if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn on_host(address: IpAddr) -> anyhow::Result<()> {
+fn on_host(address: IpAddr, parts: &[&str]) -> anyhow::Result<()> {
     let mut node = node::Node::open(address)?;
-    rows::print(&mut node)?;
-    known::print(&mut node)
+    table::head();
+    if parts.contains(&"rates") {
+        rows::print(&mut node)?;
+    }
+    if parts.contains(&"fleet") {
+        known::print(&mut node)?;
+    }
+    Ok(())
 }
 
 /// Makes the host and has this program run there; true if it ended well.
-fn from_outside() -> bool {
+fn from_outside(parts: &[&str]) -> bool {
     let host = Host::up("trixie");
     host.install_package();
     host.ok(PEER);
@@ -71,6 +82,7 @@ fn from_outside() -> bool {
     let passed = PASSED_ON.iter().filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)));
     let mut command = vec!["env".to_owned()];
     command.extend(passed.chain([PROGRAM, ON_HOST, &address].map(str::to_owned)));
+    command.extend(parts.iter().map(|part| (*part).to_owned()));
     let mut child = host.spawn(&command.iter().map(String::as_str).collect::<Vec<_>>());
     let words = child.stderr.take().expect("a pipe");
     let teller = std::thread::spawn(move || tell(words, |line| eprintln!("{line}")));

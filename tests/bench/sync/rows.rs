@@ -39,7 +39,6 @@ pub fn print(node: &mut Node) -> Result<()> {
     for fleet in [&mut fleets.agent, &mut fleets.peer, &mut fleets.limit] {
         node.create(fleet)?;
     }
-    table::head();
     distinct(node, &mut fleets)?;
     let hot = node.size(HOT_ZONES);
     many(node, &mut fleets, "10 events a zone, mixed", |fleet| {
