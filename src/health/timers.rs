@@ -26,7 +26,8 @@ impl TimerCheck {
             label: format!("timer {timer}"),
             component: component.to_owned(),
             timer: timer.to_owned(),
-            service: format!("{}.service", timer.trim_end_matches(".timer")),
+            // Once: a daemon may be called so itself.
+            service: format!("{}.service", timer.strip_suffix(".timer").unwrap_or(timer)),
             needs: Vec::new(),
         }
     }
@@ -57,6 +58,9 @@ fn judge(timer: &UnitState, next: Next, service: &UnitState, now: Duration) -> O
     }
     if timer.unit_file != "enabled" {
         return Outcome::failing(format!("its timer does not start at boot ({})", timer.unit_file));
+    }
+    if matches!(service.load.as_str(), "not-found" | "masked") {
+        return Outcome::failing(format!("it never runs: its service is {}", service.words()));
     }
     if matches!(service.active.as_str(), "activating" | "active" | "deactivating" | "reloading") {
         return Outcome::ok_with("it is running now");
@@ -111,6 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_service_has_the_name_of_the_timer() {
+        let service = |timer| TimerCheck::new("daemons", timer).service;
+        assert_eq!(service("hams-daemon@amsat.tle.sync.timer"), "hams-daemon@amsat.tle.sync.service");
+        assert_eq!(service("hams-daemon@sample.timer.timer"), "hams-daemon@sample.timer.service");
+    }
+
+    #[test]
     fn timers_are_judged() {
         let unit = |active: &str, unit_file: &str| UnitState {
             load: "loaded".into(),
@@ -120,6 +131,7 @@ mod tests {
         };
         let (day, now) = (Duration::from_secs(86400), Duration::from_secs(1_800_000_000));
         let waits = unit("active", "enabled");
+        let missing = UnitState { load: "not-found".into(), ..unit("inactive", "") };
         for (timer, next, service, expected) in [
             (&waits, Next::At(now + day), unit("inactive", "static"), State::Ok),
             (&waits, Next::SinceBoot(day), unit("inactive", "static"), State::Ok),
@@ -127,6 +139,7 @@ mod tests {
             (&waits, Next::Never, unit("inactive", "static"), State::Failing),
             (&waits, Next::At(now - day), unit("inactive", "static"), State::Failing),
             (&waits, Next::At(now + day), unit("failed", "static"), State::Degraded),
+            (&waits, Next::At(now + day), missing, State::Failing),
             (&unit("inactive", "enabled"), Next::Never, unit("inactive", "static"), State::Failing),
             (&unit("active", "disabled"), Next::At(now + day), unit("inactive", "static"), State::Failing),
         ] {
