@@ -21,17 +21,15 @@ impl CommandLines {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let leader = host.leader().expect("a host that is up");
-        let namespace = std::fs::read_link(format!("/proc/{leader}/ns/pid")).expect("the host's processes");
+        // The host's own /proc, as its first process sees it: without the machine's other processes.
+        let processes = format!("/proc/{leader}/root/proc");
         let thread = std::thread::spawn(move || {
             let mut seen = BTreeSet::new();
             while !stopped.load(Ordering::Relaxed) {
-                for process in std::fs::read_dir("/proc").expect("/proc").flatten() {
-                    let path = process.path();
-                    // Processes come and go while they are listed.
-                    if std::fs::read_link(path.join("ns/pid")).is_ok_and(|own| own == namespace) {
-                        if let Ok(line) = std::fs::read(path.join("cmdline")) {
-                            seen.insert(String::from_utf8_lossy(&line).replace('\0', " "));
-                        }
+                for process in std::fs::read_dir(&processes).expect("the host's /proc").flatten() {
+                    // Processes come and go while they are listed; what is no process has no such file.
+                    if let Ok(line) = std::fs::read(process.path().join("cmdline")) {
+                        seen.insert(String::from_utf8_lossy(&line).replace('\0', " "));
                     }
                 }
                 std::thread::sleep(SAMPLE_EVERY);

@@ -13,8 +13,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Two threads keep one core busy and leave one to the host.
 const THREADS: u16 = 2;
 const SAMPLE_EVERY: Duration = Duration::from_millis(25);
-/// A sweep costs about a second of a core: one in so many samples leaves the host its time.
-const SAMPLES_PER_SWEEP: usize = 160;
+/// A sweep costs about a second of a core: one in so many samples, a quarter of a minute, leaves the host its time.
+const SAMPLES_PER_SWEEP: usize = 600;
 
 /// The TCP ports from 1 to 65535 that accept a connection.
 pub fn open_tcp(address: IpAddr) -> BTreeSet<u16> {
@@ -105,7 +105,7 @@ impl Seen {
 }
 
 /// Looks at a host's ports from outside until it is stopped: the kernel's tables all the time, since a port may be
-/// open for a moment only, and a full sweep over all ports every few seconds.
+/// open for a moment only, and a full sweep over all ports now and then.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Seen>,
