@@ -2,6 +2,8 @@
 
 use systemd::journal::{JournalRef, OpenOptions};
 
+use super::one_line::one_line;
+
 /// So many lines are quoted.
 const LINES: usize = 5;
 /// Characters of a line that are.
@@ -31,9 +33,9 @@ fn line(journal: &mut JournalRef) -> std::io::Result<Option<String>> {
 
 /// One line without control characters, cut to a length.
 fn plain(message: &str) -> String {
-    let mut text: String =
-        message.trim_end().chars().take(LENGTH).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if message.trim_end().chars().count() > LENGTH {
+    let message = message.trim_end();
+    let mut text = one_line(message, LENGTH);
+    if message.chars().count() > LENGTH {
         text.push('…');
     }
     text

@@ -22,6 +22,7 @@ mod logging;
 mod message_ids;
 mod metrics;
 mod notify;
+mod one_line;
 mod page;
 mod pulses;
 mod repair;

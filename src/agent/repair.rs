@@ -39,11 +39,7 @@ impl RepairSettings {
         let table = &config.table;
         Self {
             after: Duration::from_secs(config.after_seconds),
-            limits: Limits {
-                at_most: table.at_most,
-                within: Duration::from_secs(table.within_seconds),
-                apart: Duration::from_secs(table.apart_seconds),
-            },
+            limits: table.into(),
             watched: table.units.iter().map(|(component, unit)| Watched::new(component, unit)).collect(),
             socket: REPAIR_SOCKET.into(),
         }

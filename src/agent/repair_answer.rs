@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::one_line::one_line;
 use crate::health::Attempt;
 
 /// The longest line that either side reads, in octets.
@@ -44,7 +45,7 @@ impl fmt::Display for Answer {
 
 /// One line without control characters, cut to a length that is read whole.
 pub(super) fn plain(text: &str) -> String {
-    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).take(240).collect()
+    one_line(text.trim_end(), 240)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream as PlainStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -146,12 +147,7 @@ async fn decide(component: &str, options: &RepairOptions, units: &dyn Restart) -
         let why = format!("`{component}` is not among what hams.toml has restarted (`health.restart`)");
         return (None, Answer::new(Attempt::Refused, why));
     };
-    let limits = Limits {
-        at_most: table.at_most,
-        within: Duration::from_secs(table.within_seconds),
-        apart: Duration::from_secs(table.apart_seconds),
-    };
-    let done = restart(component, &unit, limits, options, units).await;
+    let done = restart(component, &unit, (&table).into(), options, units).await;
     let answer = match done {
         Ok(words) => Answer::new(Attempt::Restarted, words),
         Err((attempt, why)) => Answer::new(attempt, why),
@@ -170,8 +166,8 @@ async fn restart(
     // Held until the end: one restart at a time.
     let _lock = lock(&options.state)?;
     let stamps = Stamps::of(&options.state, component);
-    let mut times = stamps.read(SystemTime::now()).map_err(failed)?;
     let now = SystemTime::now();
+    let mut times = stamps.read(now).map_err(failed)?;
     let ages: Vec<Duration> =
         times.iter().map(|time| now.duration_since(*time).unwrap_or_default()).collect();
     if let Some(why) = limits.refusal(&ages) {
@@ -193,8 +189,10 @@ fn lock(folder: &Path) -> Result<Flock<File>, (Attempt, String)> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file =
         opened.map_err(|error| (Attempt::Failed, format!("cannot open {}: {error}", path.display())))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|_| (Attempt::Refused, "another restart is under way".to_owned()))
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        Errno::EWOULDBLOCK => (Attempt::Refused, "another restart is under way".to_owned()),
+        errno => (Attempt::Failed, format!("cannot lock {}: {errno}", path.display())),
+    })
 }
 
 /// When a component was restarted: a file with a time a line, RFC 3339.
@@ -210,8 +208,8 @@ impl Stamps {
     /// The times up to `now`: where the clock was set back they are later, and count from now on, once.
     fn read(&self, now: SystemTime) -> Result<Vec<SystemTime>, crate::host::Error> {
         let text = crate::host::file::read_if_there(&self.path)?.unwrap_or_default();
-        let times = text.lines().filter_map(|line| humantime::parse_rfc3339(line).ok());
-        let times: Vec<SystemTime> = times.collect();
+        let times: Vec<SystemTime> =
+            text.lines().filter_map(|line| humantime::parse_rfc3339(line).ok()).collect();
         if times.iter().all(|time| *time <= now) {
             return Ok(times);
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::one_line::one_line;
 use crate::health::{Measure, Repair, Report, State};
 use crate::sync::{
     Counters, KeyProgress, Phase, Progress, SweepPhase, SweepProgress, SweepResult, SyncSummary,
@@ -236,7 +237,7 @@ impl Status {
         let bad: Vec<String> =
             bad.map(|check| format!("{} is {}", check.name, check.state.as_str())).collect();
         let all = if bad.is_empty() { doing } else { format!("{doing}; {}", bad.join(", ")) };
-        all.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
+        one_line(&all, 400)
     }
 }
 

@@ -55,6 +55,11 @@ impl Component {
     pub fn list() -> String {
         Self::ALL.iter().map(|component| component.as_str()).collect::<Vec<_>>().join(", ")
     }
+
+    /// The one of `among` that a wrong name may have been meant for.
+    pub(super) fn nearest(text: &str, among: &[Self]) -> Option<Self> {
+        among.iter().copied().find(|component| strsim::damerau_levenshtein(text, component.as_str()) <= 2)
+    }
 }
 
 impl fmt::Display for Component {

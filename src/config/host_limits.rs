@@ -1,11 +1,12 @@
 //! From where on somebody should look at the host: the same in hams.toml and in agent.toml.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::name::Problem;
+use crate::config::sync::within;
 
 /// What calls for a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostLimits {
     /// Percent of a file system, or of its inodes: less is left …
@@ -43,13 +44,6 @@ pub(super) fn memory_percent(number: u64) -> Result<u64, Problem> {
 /// `health.load_per_cpu`.
 pub(super) fn load_per_cpu(number: u64) -> Result<u64, Problem> {
     within(number, 1, 1000, "processes for each CPU")
-}
-
-fn within(number: u64, least: u64, most: u64, unit: &str) -> Result<u64, Problem> {
-    match number {
-        number if (least..=most).contains(&number) => Ok(number),
-        _ => Err(Problem::new(format!("{unit} is out of range"), format!("give one from {least} to {most}"))),
-    }
 }
 
 #[cfg(test)]

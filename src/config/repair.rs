@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::config::component::Component;
 use crate::config::name::Problem;
+use crate::config::sync::within;
 
 /// Those that have one unit of their own.
 const SINGLE: [Component; 6] = [
@@ -32,8 +33,7 @@ const ROOT: u32 = 0;
 /// One entry of `health.restart`, on a host that runs `components`.
 pub(super) fn component(text: &str, components: &[Component]) -> Result<Component, Problem> {
     let Ok(component) = text.parse::<Component>() else {
-        let near = SINGLE.iter().find(|component| strsim::damerau_levenshtein(text, component.as_str()) <= 2);
-        let fix = match near {
+        let fix = match Component::nearest(text, &SINGLE) {
             Some(component) => format!("did you mean `{component}`?"),
             None => format!("name some of {}", SINGLE.map(Component::as_str).join(", ")),
         };
@@ -60,13 +60,7 @@ pub(super) fn component(text: &str, components: &[Component]) -> Result<Componen
 
 /// `health.restart_after`.
 pub(super) fn after(number: u64) -> Result<Duration, Problem> {
-    match number {
-        LEAST_SECONDS..=MOST_SECONDS => Ok(Duration::from_secs(number)),
-        _ => Err(Problem::new(
-            "seconds is out of range",
-            format!("give one from {LEAST_SECONDS} to {MOST_SECONDS}"),
-        )),
-    }
+    within(number, LEAST_SECONDS, MOST_SECONDS, "seconds").map(Duration::from_secs)
 }
 
 /// What may be restarted, and how often.

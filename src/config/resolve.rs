@@ -283,10 +283,7 @@ fn each<T: PartialEq>(
 fn components(given: Option<&Located<Vec<Located<String>>>>) -> Result<Vec<Component>, ConfigError> {
     let mut components = each("components", given, |text| {
         text.parse::<Component>().map_err(|_| {
-            let nearest = Component::ALL
-                .iter()
-                .find(|component| strsim::damerau_levenshtein(text, component.as_str()) <= 2);
-            let fix = match nearest {
+            let fix = match Component::nearest(text, Component::ALL) {
                 Some(component) => format!("did you mean `{component}`?"),
                 None => format!("remove `{}` from the list", text.escape_debug()),
             };

@@ -30,7 +30,8 @@ pub(super) fn percent(number: u64) -> Result<u8, Problem> {
     within(number, 0, 100, "percent")
 }
 
-fn within<T: TryFrom<u64>>(number: u64, least: u64, most: u64, unit: &str) -> Result<T, Problem> {
+/// `number`, if it lies between the two, in a type that holds it.
+pub(super) fn within<T: TryFrom<u64>>(number: u64, least: u64, most: u64, unit: &str) -> Result<T, Problem> {
     let number =
         (least..=most).contains(&number).then_some(number).and_then(|number| T::try_from(number).ok());
     number.ok_or_else(|| {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::check::State;
 use super::report::{Entry, Report};
+use crate::config::repair::RepairTable;
 
 /// Without room on the disk no restart helps, and some do harm.
 const DISK: &str = "host disk";
@@ -18,6 +19,16 @@ pub struct Limits {
     pub within: Duration,
     /// And so long between two.
     pub apart: Duration,
+}
+
+impl From<&RepairTable> for Limits {
+    fn from(table: &RepairTable) -> Self {
+        Self {
+            at_most: table.at_most,
+            within: Duration::from_secs(table.within_seconds),
+            apart: Duration::from_secs(table.apart_seconds),
+        }
+    }
 }
 
 impl Limits {

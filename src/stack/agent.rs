@@ -85,12 +85,7 @@ pub fn part(cx: &Context<'_>) -> Result<Part, PartError> {
             webhook_file => config.health.webhook_file,
             heartbeat_file => config.health.heartbeat_file,
             command => config.health.command,
-            host => context! {
-                disk_percent => config.health.host.disk_percent,
-                disk_gib => config.health.host.disk_gib,
-                memory_percent => config.health.host.memory_percent,
-                load_per_cpu => config.health.host.load_per_cpu,
-            },
+            host => config.health.host,
             repair => repair.as_ref().map(Repair::values),
             tls_domain => config.has(Component::Nginx).then_some(&config.domain),
         },

@@ -9,17 +9,8 @@ pub fn all() -> Vec<Fault> {
     const OF_TIMER: &str = "timer hams-daemon@sample.timer";
     const RUN: &str = "hams-daemon@sample.timer.service";
     let fault = |what, begin: String, end: String, cause, state, words| Fault {
-        component: "daemons",
-        what,
-        begin,
-        end,
-        cause,
-        state,
-        words: vec![words],
-        roots: if state == "failing" { vec![cause] } else { Vec::new() },
-        messages: Vec::new(),
         is_aside: true,
-        is_quick: false,
+        ..Fault::new("daemons", what, [begin, end], (cause, state, &[words]))
     };
     let drop_in = format!("/etc/systemd/system/{RUN}.d");
     vec![

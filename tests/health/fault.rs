@@ -38,6 +38,19 @@ fn limit(check: &str) -> Duration {
 }
 
 impl Fault {
+    /// One whose check is the cause if it fails; no change of DNS is tried meanwhile.
+    pub fn new(
+        component: &'static str,
+        what: &'static str,
+        [begin, end]: [String; 2],
+        (cause, state, words): (&'static str, &'static str, &[&'static str]),
+    ) -> Self {
+        let roots = if state == "failing" { vec![cause] } else { Vec::new() };
+        let (messages, is_aside, is_quick) = (Vec::new(), false, false);
+        let words = words.to_vec();
+        Self { component, what, begin, end, cause, state, words, roots, messages, is_aside, is_quick }
+    }
+
     pub fn head() -> String {
         "| component | fault | told by | state | reason | after | well again after |\n|---|---|---|---|---|---|---|".into()
     }

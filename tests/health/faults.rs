@@ -120,17 +120,8 @@ pub fn all(domain: &str) -> Vec<Fault> {
 fn of_any(component: &Component) -> Vec<Fault> {
     let Component { name, unit, checks: [of_unit, probe], port, is_aside } = *component;
     let fault = |what, begin: String, end: String, cause, state, words: &[&'static str]| Fault {
-        component: name,
-        what,
-        begin,
-        end,
-        cause,
-        state,
-        words: words.to_vec(),
-        roots: if state == "failing" { vec![cause] } else { Vec::new() },
-        messages: Vec::new(),
         is_aside,
-        is_quick: false,
+        ..Fault::new(name, what, [begin, end], (cause, state, words))
     };
     let start = format!("systemctl start {unit}");
     let (block, unblock) = blocked(&format!("tcp dport {port}"));
@@ -179,17 +170,13 @@ fn of_any(component: &Component) -> Vec<Fault> {
 
 fn wrong_credentials(domain: &str) -> Vec<Fault> {
     let fault = |component, begin: &str, cause, words, is_aside| Fault {
-        component,
-        what: "credentials wrong",
-        begin: begin.into(),
-        end: repaired(domain),
-        cause,
-        state: "failing",
-        words: vec![words],
-        roots: vec![cause],
-        messages: Vec::new(),
         is_aside,
-        is_quick: false,
+        ..Fault::new(
+            component,
+            "credentials wrong",
+            [begin.into(), repaired(domain)],
+            (cause, "failing", &[words]),
+        )
     };
     vec![
         fault(
@@ -231,18 +218,8 @@ fn wrong_credentials(domain: &str) -> Vec<Fault> {
 }
 
 fn single(domain: &str) -> Vec<Fault> {
-    let fault = |component, what, begin: &str, end: String, cause, state, words| Fault {
-        component,
-        what,
-        begin: begin.into(),
-        end,
-        cause,
-        state,
-        words: vec![words],
-        roots: if state == "failing" { vec![cause] } else { Vec::new() },
-        messages: Vec::new(),
-        is_aside: false,
-        is_quick: false,
+    let fault = |component, what, begin: &str, end: String, cause, state, words| {
+        Fault::new(component, what, [begin.into(), end], (cause, state, &[words]))
     };
     let (block, unblock) = blocked("ip version 4 udp dport 53");
     let expired = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /etc/nginx/old.pem \
