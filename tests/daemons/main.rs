@@ -27,7 +27,9 @@ const REDIS: &str = "redis-server.service";
 
 #[test]
 fn daemons_on_a_fresh_bookworm() {
-    daemons_on_a_fresh("bookworm");
+    if lab::is_long_run("the daemons on bookworm") {
+        daemons_on_a_fresh("bookworm");
+    }
 }
 
 #[test]

@@ -28,7 +28,9 @@ fn an_edge_on_trixie() {
 
 #[test]
 fn an_edge_on_bookworm() {
-    an_edge_from_beginning_to_end("bookworm");
+    if lab::is_long_run("the edge on bookworm; the whole stack's test has nginx there") {
+        an_edge_from_beginning_to_end("bookworm");
+    }
 }
 
 fn an_edge_from_beginning_to_end(suite: &str) {
