@@ -7,9 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Messages enough to be more than the agent takes at once.
 const MANY: usize = 4000;
 
+/// Odoo is let into PostgreSQL no more.
+const NO_LOGIN: &str = "runuser -u postgres -- psql --quiet --command 'ALTER ROLE odoo NOLOGIN'";
+
 /// A run of the installer puts right what was changed by hand.
 fn repaired(domain: &str) -> String {
-    format!("hams-install --yes --domain {domain} >/dev/null 2>&1")
+    format!("hams-install --yes --domain {domain} 2>&1")
 }
 
 /// Packets to a port of this host that nobody answers.
@@ -209,7 +212,10 @@ fn wrong_credentials(domain: &str) -> Vec<Fault> {
         ),
         fault(
             "odoo",
-            "runuser -u postgres -- psql --quiet --command 'ALTER ROLE odoo NOLOGIN'; systemctl restart odoo",
+            &format!(
+                "{NO_LOGIN}; runuser -u postgres -- psql --quiet --command \
+                \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'odoo'\""
+            ),
             "odoo http",
             "cannot reach PostgreSQL",
             true,
@@ -230,9 +236,19 @@ fn single(domain: &str) -> Vec<Fault> {
             xargs --no-run-if-empty sed --in-place --follow-symlinks --regexp-extended \
             's#^(ssl_certificate|ssl_certificate_key) .*#\\1 /etc/nginx/old.pem;#'
         systemctl reload nginx";
+    let no_start = format!("{NO_LOGIN}; systemctl restart odoo");
     let many = (0..MANY).map(|number| Looks::message(&format!("q{}.u.hams.test.", number % 10), 1)).collect();
-    let mut all = vec![
+    vec![
         fault("powerdns", "UDP blocked", &block, unblock, "dns udp", "failing", "no answer"),
+        fault(
+            "odoo",
+            "credentials wrong when it starts",
+            &no_start,
+            repaired(domain),
+            "unit odoo",
+            "failing",
+            "restarted by systemd",
+        ),
         fault("nginx", "certificate expired", expired, repaired(domain), "nginx tls", "failing", "expired"),
         Fault {
             roots: vec!["unit pdns"],
@@ -250,6 +266,7 @@ fn single(domain: &str) -> Vec<Fault> {
         Fault {
             messages: vec!["no JSON".into()],
             is_aside: true,
+            is_quick: true,
             ..fault(
                 "rabbitmq",
                 "a dead letter",
@@ -270,7 +287,5 @@ fn single(domain: &str) -> Vec<Fault> {
             "failing",
             "full",
         ),
-    ];
-    all[3].is_quick = true;
-    all
+    ]
 }
