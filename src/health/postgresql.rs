@@ -69,8 +69,12 @@ impl Check for PostgresqlCheck {
                 // What the server says is more than the library's own words.
                 let reason =
                     error.as_db_error().map_or_else(|| last_cause(&error), |said| said.message().to_owned());
-                let outcome = Outcome::failing(format!("{}:{}: {reason}", self.host, self.port));
-                if is_refused(&error) { outcome.lasting() } else { outcome }
+                let reason = format!("{}:{}: {reason}", self.host, self.port);
+                match is_refused(&error) {
+                    true => Outcome::failing(format!("{reason}; run `hams-install` to put the login right"))
+                        .lasting(),
+                    false => Outcome::failing(reason),
+                }
             })
         })
     }

@@ -21,6 +21,9 @@ const SERVERS: &str = "/usr/lib/rabbitmq/lib";
 /// With more messages waiting, the changes come faster than they are applied.
 const LONG: u32 = 1000;
 
+/// For a login that is refused, or a queue that is not there.
+const REMEDY: &str = "run `hams-install` to put the login and the queue right";
+
 /// Logs in and asks for its queues.
 #[derive(Debug, Clone)]
 pub struct RabbitmqCheck {
@@ -86,9 +89,11 @@ impl RabbitmqCheck {
             measures.push((Quantity::QueueMessages, name, letters));
             if letters > 0 {
                 seen.push_str(&format!(", {letters} dead letters"));
-                faults.push(format!(
-                    "{letters} changes can never be applied as they are: `sudo hams-agent dead-letters list` tells why"
-                ));
+                let subject = match letters {
+                    1 => "1 change can never be applied as it is".into(),
+                    _ => format!("{letters} changes can never be applied as they are"),
+                };
+                faults.push(format!("{subject}: `sudo hams-agent dead-letters list` tells why"));
             }
         }
         connection.close(200, "checked").await?;
@@ -130,8 +135,11 @@ impl Check for RabbitmqCheck {
         Box::pin(async {
             let asked = self.ask().await;
             asked.unwrap_or_else(|error| {
-                let outcome = Outcome::failing(format!("{}:{}: {error}", self.host, self.port));
-                if is_refused(&error) { outcome.lasting() } else { outcome }
+                let reason = format!("{}:{}: {error}", self.host, self.port);
+                match is_refused(&error) {
+                    true => Outcome::failing(format!("{reason}; {REMEDY}")).lasting(),
+                    false => Outcome::failing(reason),
+                }
             })
         })
     }
