@@ -197,6 +197,9 @@ impl Unit {
         }
         if !state.is_running() {
             reasons.push(format!("it is {}", state.words()));
+        } else if state.is_between_ends() {
+            reasons
+                .push(format!("it ends again and again, systemd has restarted it {} times", state.restarts));
         } else if !self.runs_with_present_files(state)? {
             reasons.push("it was started with another configuration".into());
         } else if !self.has_loaded_present_files(state)? {
@@ -247,7 +250,7 @@ impl Resource for Unit {
             if !matches!(state.unit_file.as_str(), "enabled" | "static" | "indirect") {
                 systemd.enable(&self.name).await?;
             }
-            if state.is_running() && self.runs_with_present_files(&state)? {
+            if state.is_running() && !state.is_between_ends() && self.runs_with_present_files(&state)? {
                 if self.has_loaded_present_files(&state)? {
                     return Ok(());
                 }

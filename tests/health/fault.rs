@@ -15,6 +15,8 @@ pub struct Fault {
     pub state: &'static str,
     /// One of them stands in its reason.
     pub words: Vec<&'static str>,
+    /// Stands in the lines of the unit's journal beside it.
+    pub journal: Option<&'static str>,
     /// What the names of all begin with that fail by themselves; the cause, if it fails and nothing else is said.
     pub roots: Vec<&'static str>,
     /// Messages that are published after it has begun.
@@ -47,8 +49,21 @@ impl Fault {
     ) -> Self {
         let roots = if state == "failing" { vec![cause] } else { Vec::new() };
         let (messages, is_aside, is_quick) = (Vec::new(), false, false);
-        let words = words.to_vec();
-        Self { component, what, begin, end, cause, state, words, roots, messages, is_aside, is_quick }
+        let (words, journal) = (words.to_vec(), None);
+        Self {
+            component,
+            what,
+            begin,
+            end,
+            cause,
+            state,
+            words,
+            journal,
+            roots,
+            messages,
+            is_aside,
+            is_quick,
+        }
     }
 
     pub fn head() -> String {
@@ -72,8 +87,11 @@ impl Fault {
         if others > 0 {
             reason.push_str(&format!(" (and {others} because of it)"));
         }
-        if told.journal > 0 {
-            reason.push_str(&format!(" ({} lines of its journal)", told.journal));
+        if let Some(line) = self.journal.and_then(|said| told.journal.iter().find(|line| line.contains(said)))
+        {
+            reason.push_str(&format!(" (its journal: {})", line.trim()));
+        } else if !told.journal.is_empty() {
+            reason.push_str(&format!(" ({} lines of its journal)", told.journal.len()));
         }
         if let Some(aside) = aside {
             reason.push_str(&format!("; a change of DNS meanwhile: {} ms", aside.as_millis()));
@@ -99,6 +117,7 @@ impl Fault {
                 trouble.check.starts_with(self.cause)
                     && trouble.state == self.state
                     && self.words.iter().any(|words| trouble.reason.contains(words))
+                    && self.journal.is_none_or(|said| trouble.journal.iter().any(|line| line.contains(said)))
             };
             if let Some(told) = troubles.iter().find(is_it) {
                 let (took, limit) = (begun.elapsed(), limit(self.cause));

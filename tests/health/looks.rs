@@ -28,7 +28,8 @@ pub struct Trouble {
     pub state: String,
     pub reason: String,
     pub because: Option<String>,
-    pub journal: usize,
+    /// The lines of its unit's journal that are beside it.
+    pub journal: Vec<String>,
 }
 
 impl<'a> Looks<'a> {
@@ -62,7 +63,7 @@ impl<'a> Looks<'a> {
             state: text(&check["state"]),
             reason: text(&check["reason"]),
             because: check["because"].as_str().map(str::to_owned),
-            journal: check["journal"].as_array().map_or(0, Vec::len),
+            journal: check["journal"].as_array().into_iter().flatten().map(text).collect(),
         };
         checks.iter().map(trouble).filter(|trouble| trouble.state != "ok").collect()
     }
