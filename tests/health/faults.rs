@@ -231,9 +231,9 @@ fn single(domain: &str) -> Vec<Fault> {
              -subj /CN=hams.test -addext subjectAltName=DNS:hams.test -not_before 20200101000000Z \
              -not_after 20210101000000Z -out /etc/nginx/old.crt 2>/dev/null
         cat /etc/nginx/old.crt >>/etc/nginx/old.pem
-        grep --recursive --files-with-matches '^ssl_certificate' /etc/nginx/conf.d /etc/nginx/sites-enabled |
-            xargs --no-run-if-empty sed --in-place --follow-symlinks --regexp-extended \
-            's#^(ssl_certificate|ssl_certificate_key) .*#\\1 /etc/nginx/old.pem;#'
+        sed --in-place --regexp-extended \
+            's#^(ssl_certificate|ssl_certificate_key) .*#\\1 /etc/nginx/old.pem;#' /etc/nginx/hams/server.conf
+        grep --quiet /etc/nginx/old.pem /etc/nginx/hams/server.conf
         systemctl reload nginx";
     let many = (0..MANY).map(|number| Looks::message(&format!("q{}.u.hams.test.", number % 10), 1)).collect();
     vec![
