@@ -20,12 +20,14 @@ pub struct Fleet {
     /// The change that each zone is at.
     steps: Vec<u32>,
     next: u32,
+    /// The zones that have been changed since all were seen to be right, once a change.
+    changed: Vec<usize>,
 }
 
 impl Fleet {
     /// Zones that are not there yet.
     pub fn new(prefix: &'static str, count: usize) -> Self {
-        Self { prefix, steps: vec![0; count], next: 1 }
+        Self { prefix, steps: vec![0; count], next: 1, changed: Vec::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -66,6 +68,11 @@ impl Fleet {
             .to_string()
     }
 
+    /// The zones of the last `count` changes since all were seen to be right.
+    pub fn last_changed(&self, count: usize) -> BTreeSet<usize> {
+        self.changed.iter().rev().take(count).copied().collect()
+    }
+
     /// Ends when DNS answers for the zone as it must.
     pub fn wait_for(&self, server: IpAddr, number: usize, end: Instant) -> Result<()> {
         while !self.is_answered(server, number) {
@@ -83,7 +90,7 @@ impl Fleet {
     }
 
     /// Fails unless PowerDNS holds of every zone what was sent last, and nothing else.
-    pub fn check(&self, api: &Api) -> Result<()> {
+    pub fn check(&mut self, api: &Api) -> Result<()> {
         for number in 0..self.len() {
             let zone = self.zone(number);
             let held = held(&api.zone(&zone)?).with_context(|| format!("what the API says of {zone}"))?;
@@ -93,6 +100,7 @@ impl Fleet {
             wanted.extend(["ns1.hams.test.", "ns2.hams.test."].map(|server| word(&zone, "NS", server)));
             ensure!(held == wanted, "{zone} is wrong: it holds {held:?}, and {wanted:?} was sent last");
         }
+        self.changed.clear();
         Ok(())
     }
 
@@ -103,6 +111,7 @@ impl Fleet {
     fn advance(&mut self, number: usize) {
         self.steps[number] = self.next;
         self.next += 1;
+        self.changed.push(number);
     }
 
     fn address(&self, number: usize) -> Ipv4Addr {

@@ -89,9 +89,9 @@ fn distinct(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
         limit.push(rate(count, patches(node, &mut fleets.limit)?));
         library.push(rate(count, patches_by_reqwest(node, &mut fleets.limit)?));
         let events = load::each_once(&mut fleets.agent, count);
-        agent.push(rate(count, node.through_agent(&fleets.agent, events)?));
+        agent.push(rate(count, node.through_agent(&mut fleets.agent, events)?));
         let events = load::each_once(&mut fleets.peer, count);
-        peer.push(rate(count, node.through_incumbent(&fleets.peer, events)?));
+        peer.push(rate(count, node.through_incumbent(&mut fleets.peer, events)?));
     }
     let [limit, library, agent, peer] = [limit, library, agent, peer].map(warm);
     let what = format!("events on {count} distinct zones");
@@ -118,9 +118,9 @@ fn many(
     let (mut agent, mut peer) = (vec![], vec![]);
     for _ in 0..=REPETITIONS {
         let load = events(&mut fleets.agent);
-        agent.push(rate(load.len(), node.through_agent(&fleets.agent, load)?));
+        agent.push(rate(load.len(), node.through_agent(&mut fleets.agent, load)?));
         let load = events(&mut fleets.peer);
-        peer.push(rate(load.len(), node.through_incumbent(&fleets.peer, load)?));
+        peer.push(rate(load.len(), node.through_incumbent(&mut fleets.peer, load)?));
     }
     table::ratio(what, &warm(agent), "events/s", ("incumbent", &warm(peer)), Some(Target::AtLeast(8.0)));
     Ok(())
