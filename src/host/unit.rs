@@ -106,14 +106,6 @@ impl Unit {
         }
     }
 
-    /// It was started again a moment ago, not for the first time, and does not answer.
-    async fn ends_again(&self, state: &UnitState) -> Result<bool, Error> {
-        match &self.probe {
-            Some(probe) if state.is_between_ends() => Ok(probe.output().await?.code != Some(0)),
-            _ => Ok(false),
-        }
-    }
-
     /// From now on the folder holds data.
     fn end_first_start(&self) -> Result<(), Error> {
         let Some(first) = &self.first else { return Ok(()) };
@@ -205,9 +197,6 @@ impl Unit {
         }
         if !state.is_running() {
             reasons.push(format!("it is {}", state.words()));
-        } else if state.is_between_ends() {
-            reasons
-                .push(format!("it ends again and again, systemd has restarted it {} times", state.restarts));
         } else if !self.runs_with_present_files(state)? {
             reasons.push("it was started with another configuration".into());
         } else if !self.has_loaded_present_files(state)? {
@@ -231,12 +220,7 @@ impl Resource for Unit {
     fn inspect<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<Finding, Error>> {
         Box::pin(async {
             let state = host.systemd().await?.state(&self.name).await?;
-            let mut reasons = self.reasons(&state)?;
-            if reasons.is_empty() && self.ends_again(&state).await? {
-                let times = state.restarts;
-                reasons.push(format!("it ends again and again, systemd has restarted it {times} times"));
-            }
-            Ok(Finding::from_reasons(reasons))
+            Ok(Finding::from_reasons(self.reasons(&state)?))
         })
     }
 
@@ -263,10 +247,7 @@ impl Resource for Unit {
             if !matches!(state.unit_file.as_str(), "enabled" | "static" | "indirect") {
                 systemd.enable(&self.name).await?;
             }
-            if state.is_running()
-                && !self.ends_again(&state).await?
-                && self.runs_with_present_files(&state)?
-            {
+            if state.is_running() && self.runs_with_present_files(&state)? {
                 if self.has_loaded_present_files(&state)? {
                     return Ok(());
                 }

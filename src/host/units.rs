@@ -6,7 +6,7 @@ use super::error::Error;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 
 /// A job that has not ended by then is an error; RabbitMQ's first start on a slow disk takes most of a minute.
@@ -86,14 +86,6 @@ impl UnitState {
     /// configuration anew.
     pub fn is_running(&self) -> bool {
         matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
-    }
-
-    /// It may look as if it ran, and does so between two ends: systemd has started it again a few times, and just now.
-    pub fn is_between_ends(&self) -> bool {
-        const A_FEW: u32 = 3;
-        const JUST_NOW: Duration = Duration::from_secs(10);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.is_running() && self.restarts >= A_FEW && now.saturating_sub(self.started) < JUST_NOW
     }
 
     /// In words: "failed (exit-code)", "restarting again and again (12 times)".
@@ -347,17 +339,5 @@ mod tests {
         ] {
             assert_eq!(unit(active).is_running(), up, "{active}");
         }
-    }
-
-    #[test]
-    fn a_start_among_many_is_no_running() {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let between = |restarts, ago| {
-            let started = now - Duration::from_secs(ago);
-            UnitState { active: "active".into(), restarts, started, ..UnitState::default() }.is_between_ends()
-        };
-        assert!(between(61, 1));
-        assert!(!between(61, 60), "it has stayed since");
-        assert!(!between(1, 1), "once is no loop");
     }
 }
