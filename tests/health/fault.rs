@@ -87,8 +87,7 @@ impl Fault {
         if others > 0 {
             reason.push_str(&format!(" (and {others} because of it)"));
         }
-        if let Some(line) = self.journal.and_then(|said| told.journal.iter().find(|line| line.contains(said)))
-        {
+        if let Some(line) = self.said_by(&told) {
             reason.push_str(&format!(" (its journal: {})", line.trim()));
         } else if !told.journal.is_empty() {
             reason.push_str(&format!(" ({} lines of its journal)", told.journal.len()));
@@ -109,6 +108,12 @@ impl Fault {
         looks.are_well()
     }
 
+    /// The line of the unit's journal that must be there.
+    fn said_by<'a>(&self, trouble: &'a Trouble) -> Option<&'a String> {
+        let said = self.journal?;
+        trouble.journal.iter().find(|line| line.contains(said))
+    }
+
     #[track_caller]
     fn is_told(&self, looks: &Looks<'_>, begun: Instant) -> Trouble {
         loop {
@@ -117,7 +122,7 @@ impl Fault {
                 trouble.check.starts_with(self.cause)
                     && trouble.state == self.state
                     && self.words.iter().any(|words| trouble.reason.contains(words))
-                    && self.journal.is_none_or(|said| trouble.journal.iter().any(|line| line.contains(said)))
+                    && (self.journal.is_none() || self.said_by(trouble).is_some())
             };
             if let Some(told) = troubles.iter().find(is_it) {
                 let (took, limit) = (begun.elapsed(), limit(self.cause));
