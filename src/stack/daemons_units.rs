@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(
             text,
             "# Written by hams-install from the catalogue of daemons.\n[Unit]\nDescription=100 %% of x\n\
-             Wants=redis-server.service\nAfter=redis-server.service\n\n[Service]\nUser=hamsd_x\nGroup=hamsd_x\n\
+             After=redis-server.service\n\n[Service]\nUser=hamsd_x\nGroup=hamsd_x\n\
              ExecStart=\nExecStart=/var/lib/hams-daemons/x.y/current/bin/python /opt/hams/daemons/x/main.py \
              \"$$x y\"\nEnvironmentFile=/etc/hams/env/common.env\nEnvironmentFile=/etc/hams/env/redis.env\n\
              Environment=\"PYTHONPATH=/opt/hams/daemons\"\nEnvironment=\"A=b \\\"c\\\" 5%% $d\"\n\
