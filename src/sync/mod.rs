@@ -6,7 +6,6 @@ mod apply;
 mod backlog;
 mod backoff;
 mod broker;
-mod cause;
 mod contents;
 mod dead_letter;
 mod event;
@@ -31,6 +30,7 @@ mod order;
 mod outage;
 mod pipeline;
 mod powerdns;
+mod powerdns_http;
 mod powerdns_list;
 mod preview;
 mod progress;
@@ -49,6 +49,9 @@ mod target;
 mod touched;
 mod wanted;
 mod writer;
+
+/// What is told of an HTTP request that was not answered in its time.
+const LATE: &str = "no answer in time";
 
 pub use backoff::Backoff;
 pub use broker::{BrokerLogin, BrokerSettings};

@@ -9,9 +9,10 @@ use reqwest::header::{DATE, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::cause::cause;
+use super::LATE;
 use super::odoo_key::KeyError;
 use super::odoo_keys::OdooKeys;
+use crate::host::cause::last_cause;
 use crate::secrets::Secret;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -162,7 +163,7 @@ impl OdooApi {
     async fn post(&mut self, request: &str, body: &str, key: &Secret) -> Result<Answer, OdooError> {
         let unreachable = |error: reqwest::Error| OdooError::Unreachable {
             url: self.settings.url.clone(),
-            cause: cause(&error),
+            cause: if error.is_timeout() { LATE.to_owned() } else { last_cause(&error) },
         };
         let call = self
             .http

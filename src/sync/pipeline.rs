@@ -214,6 +214,7 @@ impl Pipeline {
         }
         let Some((zone, work)) = backlog.take_zone() else { return Ok(false) };
         self.tell(backlog);
+        self.applier.writer.powerdns().expect_more(backlog.has_zones());
         let written = self.applier.write(&zone, &work);
         match moving(&self.pulse, &mut self.stop, STOP_GRACE, written).await {
             None => return Err(Interrupted::Stop),

@@ -2,21 +2,25 @@
 //! Its pitfalls are written down in facts: powerdns.md §3; this file is where they are met.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Bytes;
+use hyper::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::cause::cause;
+use super::LATE;
+use super::powerdns_http::Http;
 use super::powerdns_list::{self, ListError, Listing};
 use crate::dns::{Change, Name, RrSet, Stored, Zone};
+use crate::host::cause::last_cause;
 use crate::secrets::Secret;
 
 /// `account` of the zones that hams owns.
 pub const ACCOUNT: &str = "hams";
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// PowerDNS needs about a second for 10,000 RRsets.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 /// It needs a second for a list of 50,000 zones, and eleven for 700,000 (facts: powerdns.md, bulk reads).
@@ -119,37 +123,27 @@ struct ServerAnswer {
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
     request: String,
 }
 
 /// A client of one server. It sends one request at a time if it is used from one place at a time.
 #[derive(Debug, Clone)]
 pub struct PowerDns {
-    http: reqwest::Client,
+    http: Arc<Http>,
     api: String,
 }
 
 impl PowerDns {
     /// A client of `api`, the address down to `/servers/localhost`.
     pub fn new(api: &str, key: &Secret) -> Result<Self, PowerDnsError> {
-        let mut key = HeaderValue::from_str(key.expose())
-            .map_err(|_| PowerDnsError::Setup("the API key holds characters that no header can".into()))?;
-        key.set_sensitive(true);
-        let mut headers = HeaderMap::new();
-        headers.insert("X-API-Key", key);
-        // Without this a 500 tells nothing at all.
-        headers.insert("Accept", HeaderValue::from_static("application/json"));
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(REQUEST_LIMIT)
-            .pool_max_idle_per_host(0) // every answer says `Connection: close`
-            .build()
-            .map_err(|error| PowerDnsError::Setup(error.to_string()))?;
-        Ok(Self { http, api: api.trim_end_matches('/').to_owned() })
+        let http = Http::new(api, key).map_err(PowerDnsError::Setup)?;
+        Ok(Self { http: Arc::new(http), api: api.trim_end_matches('/').to_owned() })
+    }
+
+    /// Whether another request follows each of the next ones at once: its connection is made meanwhile.
+    pub(super) fn expect_more(&self, is_more: bool) {
+        self.http.expect_more(is_more);
     }
 
     /// The server's version, from the server itself.
@@ -165,15 +159,22 @@ impl PowerDns {
     pub async fn list(&self) -> Result<Listing, PowerDnsError> {
         // Without DNSSEC's part it takes half the time.
         let path = "/zones?dnssec=false";
-        let call = self.http.get(format!("{}{path}", self.api)).timeout(LIST_LIMIT);
-        let response = call.send().await.map_err(|error| self.unreachable(&error))?;
         let request = format!("GET {path}");
-        if response.status() != StatusCode::OK {
-            return Err(self.answer(response, request).await?.error(None));
-        }
-        powerdns_list::read(response, ACCOUNT).await.map_err(|error| match error {
-            ListError::Broken(cause) => PowerDnsError::Unreachable { api: self.api.clone(), cause },
+        let listing = async {
+            let response = self.http.send(Method::GET, path, None).await.map_err(ListError::Broken)?;
+            match response.status() {
+                StatusCode::OK => powerdns_list::read(response.into_body(), ACCOUNT).await,
+                status => Err(ListError::Status(status)),
+            }
+        };
+        let listing =
+            timeout(LIST_LIMIT, listing).await.unwrap_or_else(|_| Err(ListError::Broken(LATE.into())));
+        listing.map_err(|error| match error {
+            ListError::Broken(cause) => self.unreachable(cause),
             ListError::Unusable(cause) => PowerDnsError::Answer { request, cause },
+            ListError::Status(status) => {
+                Answer { status, headers: HeaderMap::new(), body: Bytes::new(), request }.error(None)
+            }
         })
     }
 
@@ -240,34 +241,24 @@ impl PowerDns {
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, PowerDnsError> {
         let request = format!("{method} {path}");
-        let mut call = self.http.request(method, format!("{}{path}", self.api));
-        if let Some(body) = body {
-            let text = body.to_string();
-            if text.len() > MAX_BODY {
-                let words = format!(
-                    "the zone is {} octets long in PowerDNS's terms, at most {MAX_BODY} are taken",
-                    text.len()
-                );
-                return Err(PowerDnsError::Refused(words));
-            }
-            call = call.header("Content-Type", "application/json").body(text);
+        let text = body.map(Value::to_string);
+        if let Some(length) = text.as_ref().map(String::len).filter(|length| *length > MAX_BODY) {
+            let words =
+                format!("the zone is {length} octets long in PowerDNS's terms, at most {MAX_BODY} are taken");
+            return Err(PowerDnsError::Refused(words));
         }
-        let response = call.send().await.map_err(|error| self.unreachable(&error))?;
-        self.answer(response, request).await
+        let exchange = async {
+            let (head, body) = self.http.send(method, path, text).await?.into_parts();
+            // A body that was cut off is an error.
+            let body = body.collect().await.map_err(|error| last_cause(&error))?.to_bytes();
+            Ok(Answer { status: head.status, headers: head.headers, body, request })
+        };
+        let answer = timeout(REQUEST_LIMIT, exchange).await.unwrap_or_else(|_| Err(LATE.to_owned()));
+        answer.map_err(|cause| self.unreachable(cause))
     }
 
-    async fn answer(&self, response: reqwest::Response, request: String) -> Result<Answer, PowerDnsError> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let length = response.content_length();
-        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?.to_vec();
-        if length.is_some_and(|length| length != body.len() as u64) {
-            return Err(PowerDnsError::Answer { request, cause: "it was cut off".into() });
-        }
-        Ok(Answer { status, headers, body, request })
-    }
-
-    fn unreachable(&self, error: &reqwest::Error) -> PowerDnsError {
-        PowerDnsError::Unreachable { api: self.api.clone(), cause: cause(error) }
+    fn unreachable(&self, cause: String) -> PowerDnsError {
+        PowerDnsError::Unreachable { api: self.api.clone(), cause }
     }
 }
 
@@ -371,7 +362,8 @@ mod tests {
         let error = |request: &str, status: u16| {
             let zone = Name::absolute("a.u.hams.com").unwrap();
             let status = StatusCode::from_u16(status).unwrap();
-            let answer = Answer { status, headers: HeaderMap::new(), body: vec![], request: request.into() };
+            let answer =
+                Answer { status, headers: HeaderMap::new(), body: Bytes::new(), request: request.into() };
             answer.error(Some(&zone))
         };
         for status in [400, 413, 422] {

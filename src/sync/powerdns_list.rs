@@ -4,12 +4,15 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+use hyper::body::Incoming;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use tokio::sync::mpsc;
 
-use super::cause::cause;
 use crate::dns::Name;
+use crate::host::cause::last_cause;
 
 /// Chunks that wait for the parser; each is what one read of the socket gave.
 const CHUNKS_AHEAD: usize = 8;
@@ -37,8 +40,10 @@ pub struct Listing {
 pub(super) enum ListError {
     /// The connection broke.
     Broken(String),
-    /// It is cut off, or no list of zones.
+    /// It is no list of zones.
     Unusable(String),
+    /// The answer was something else.
+    Status(StatusCode),
 }
 
 #[derive(Deserialize)]
@@ -49,17 +54,14 @@ struct Entry {
     serial: u32,
 }
 
-/// Reads a list from the answer to a request for it.
-pub(super) async fn read(
-    mut response: reqwest::Response,
-    account: &'static str,
-) -> Result<Listing, ListError> {
-    let length = response.content_length();
+/// Reads a list as it comes.
+pub(super) async fn read(mut body: Incoming, account: &'static str) -> Result<Listing, ListError> {
     let (chunks, waiting) = mpsc::channel(CHUNKS_AHEAD);
     let parsing = tokio::task::spawn_blocking(move || parse(Chunks::new(waiting), account));
-    let mut octets = 0;
-    while let Some(chunk) = response.chunk().await.map_err(|error| ListError::Broken(cause(&error)))? {
-        octets += chunk.len() as u64;
+    // One that is cut off ends with an error.
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ListError::Broken(last_cause(&error)))?;
+        let Ok(chunk) = frame.into_data() else { continue };
         // The parser is gone where it has found a fault, which it tells below.
         if chunks.send(chunk).await.is_err() {
             break;
@@ -67,11 +69,7 @@ pub(super) async fn read(
     }
     drop(chunks);
     let unusable = |error: &dyn fmt::Display| ListError::Unusable(error.to_string());
-    let listing = parsing.await.map_err(|error| unusable(&error))?.map_err(|error| unusable(&error))?;
-    match length {
-        Some(length) if length != octets => Err(ListError::Unusable("it was cut off".into())),
-        _ => Ok(listing),
-    }
+    parsing.await.map_err(|error| unusable(&error))?.map_err(|error| unusable(&error))
 }
 
 fn parse(reader: impl Read, account: &str) -> Result<Listing, serde_json::Error> {

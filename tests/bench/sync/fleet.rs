@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const TTL: u32 = 300;
 const TYPE_A: u16 = 1;
 /// Between two questions of whoever waits: a busy server is not asked all the time.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Zones that one alone writes to, so that nobody finds them changed behind his back.
 #[derive(Debug)]
@@ -68,9 +68,11 @@ impl Fleet {
             .to_string()
     }
 
-    /// The zones of the last `count` changes since all were seen to be right.
-    pub fn last_changed(&self, count: usize) -> BTreeSet<usize> {
-        self.changed.iter().rev().take(count).copied().collect()
+    /// The zones of the last `count` changes since all were seen to be right, each once, the last one first: whoever waits for
+    /// that finds the others done.
+    pub fn last_changed(&self, count: usize) -> Vec<usize> {
+        let mut seen = BTreeSet::new();
+        self.changed.iter().rev().take(count).copied().filter(|number| seen.insert(*number)).collect()
     }
 
     /// Ends when DNS answers for the zone as it must.

@@ -63,7 +63,7 @@ pub fn patches(node: &Node, fleet: &mut Fleet) -> Result<Duration> {
     Ok(took)
 }
 
-/// The same by the HTTP library that the agent uses: what of the distance is the library's.
+/// The same by reqwest, which connects anew for each.
 fn patches_by_reqwest(node: &Node, fleet: &mut Fleet) -> Result<Duration> {
     let all: Vec<_> = (0..fleet.len()).map(|number| fleet.patch(number)).collect();
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -98,13 +98,7 @@ fn distinct(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
     let wanted = Target::AtLeast(0.90);
     table::ratio(&what, &agent, "events/s", ("PATCH/s, one by one", &limit), Some(wanted));
     table::ratio(&what, &agent, "events/s", ("incumbent", &peer), None);
-    table::ratio(
-        "the agent's HTTP library alone",
-        &library,
-        "PATCH/s",
-        ("PATCH/s, one by one", &limit),
-        None,
-    );
+    table::ratio("reqwest, for comparison", &library, "PATCH/s", ("PATCH/s, one by one", &limit), None);
     table::ratio("the incumbent, for comparison", &peer, "events/s", ("PATCH/s, one by one", &limit), None);
     Ok(())
 }
