@@ -23,7 +23,14 @@ const EVENTS_A_TURN: usize = 10;
 const PART: usize = 5000;
 const MAX_WAITING: u32 = 20_000;
 
-pub fn print(node: &mut Node) -> Result<()> {
+/// Those of its parts that are wanted: memory, curve, million.
+pub fn print(node: &mut Node, parts: &[&str]) -> Result<()> {
+    let has = |part| parts.contains(&part);
+    let is_long =
+        (has("curve") || has("million")) && is_long_run("the curve to 50,000 zones, a million events");
+    if !has("memory") && !is_long {
+        return Ok(());
+    }
     let mut limit = Fleet::new("x", node.size(LIMIT_ZONES));
     let posts = Figures(vec![rate(limit.len(), creations(node, &mut limit)?)]);
     let mut fleet = Fleet::new("m", node.size(ZONES));
@@ -37,13 +44,17 @@ pub fn print(node: &mut Node) -> Result<()> {
         ("POST/s, one by one", &posts),
         None,
     );
-    at_rest(node, &format!("{count} zones just made"))?;
-    node.agent.stop()?;
-    node.restart_agent()?;
-    at_rest(node, &format!("{count} zones known since a start"))?;
-    if is_long_run("the curve to 50,000 zones, a million events") {
+    if has("memory") {
+        at_rest(node, &format!("{count} zones just made"))?;
+        node.agent.stop()?;
+        node.restart_agent()?;
+        at_rest(node, &format!("{count} zones known since a start"))?;
+    }
+    if is_long && has("curve") {
         curve(node, &mut fleet, &mut limit)?;
-        long(node, &mut fleet)?;
+    }
+    if is_long && has("million") {
+        million(node, &mut fleet)?;
     }
     Ok(())
 }
@@ -88,7 +99,7 @@ fn curve(node: &Node, fleet: &mut Fleet, limit: &mut Fleet) -> Result<()> {
 }
 
 /// So much work that a leak shows: memory and descriptors at its end beside those after its first part.
-fn long(node: &Node, fleet: &mut Fleet) -> Result<()> {
+fn million(node: &Node, fleet: &mut Fleet) -> Result<()> {
     let turns = load::shuffled(fleet.len(), TURNS, &mut Random::seeded());
     let order: Vec<usize> =
         turns.into_iter().flat_map(|number| std::iter::repeat_n(number, EVENTS_A_TURN)).collect();

@@ -7,8 +7,8 @@
 //!
 //! The sweep beside octodns needs Odoo: the whole stack's test has that row, `HAMS_ALL=1 cargo test --test whole debian_13`.
 //!
-//! `cargo bench --bench sync -- rates`: rates and latency alone; `-- fleet`: what 50,000 zones cost alone.
-//! `HAMS_BENCH_SCALE=0.1`: a tenth of all sizes. `HAMS_ALL=1`: the curve to 50,000 zones and a million events too.
+//! `cargo bench --bench sync -- rates`: that part alone; the others are latency, memory, curve and million.
+//! `HAMS_BENCH_SCALE=0.1`: a tenth of all sizes. `HAMS_ALL=1`: the curve to 50,000 zones and a million events, too.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // figures are what it is for
 
 mod agent;
@@ -34,7 +34,7 @@ const ON_HOST: &str = "on-host";
 const PROGRAM: &str = "/root/bench-sync";
 const PASSED_ON: [&str; 3] = ["HAMS_ALL", "HAMS_BENCH_SCALE", "HAMS_SEED"];
 /// The parts that an argument may choose.
-const PARTS: [&str; 2] = ["rates", "fleet"];
+const PARTS: [&str; 5] = ["rates", "latency", "memory", "curve", "million"];
 /// Python's clients, for the peer.
 const PEER: &str = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends \
      python3-pika python3-requests >&2";
@@ -61,12 +61,12 @@ fn on_host(address: IpAddr, parts: &[&str]) -> anyhow::Result<()> {
     let mut node = node::Node::open(address)?;
     table::head();
     if parts.contains(&"rates") {
-        rows::print(&mut node)?;
+        rows::rates(&mut node)?;
     }
-    if parts.contains(&"fleet") {
-        known::print(&mut node)?;
+    if parts.contains(&"latency") {
+        rows::latency(&node)?;
     }
-    Ok(())
+    known::print(&mut node, parts)
 }
 
 /// Makes the host and has this program run there; true if it ended well.

@@ -32,7 +32,8 @@ struct Fleets {
     limit: Fleet,
 }
 
-pub fn print(node: &mut Node) -> Result<()> {
+/// How many events a second.
+pub fn rates(node: &mut Node) -> Result<()> {
     let count = node.size(ZONES);
     let mut fleets =
         Fleets { agent: Fleet::new("a", count), peer: Fleet::new("p", count), limit: Fleet::new("l", count) };
@@ -47,8 +48,7 @@ pub fn print(node: &mut Node) -> Result<()> {
         load::mixed(fleet, hot, EVENTS_A_ZONE, &mut random)
     })?;
     many(node, &mut fleets, "10 events a zone, in bursts", |fleet| load::bursts(fleet, hot, EVENTS_A_ZONE))?;
-    repeated(node, &mut fleets.agent)?;
-    latency(node, &mut fleets)
+    repeated(node, &mut fleets.agent)
 }
 
 /// One PATCH after the other, each of another zone.
@@ -151,28 +151,32 @@ fn repeated(node: &mut Node, fleet: &mut Fleet) -> Result<()> {
 }
 
 /// Single events and single PATCHes in turn, while nothing else goes on.
-fn latency(node: &mut Node, fleets: &mut Fleets) -> Result<()> {
+/// How long one event takes while nothing else happens.
+pub fn latency(node: &Node) -> Result<()> {
     let count = node.size(SINGLES);
+    let (mut fleet, mut limit) = (Fleet::new("e", count), Fleet::new("q", count));
+    for fleet in [&mut fleet, &mut limit] {
+        node.create(fleet)?;
+    }
     let (mut half, mut slow, mut patch, mut slow_patch, mut ask) = (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..=REPETITIONS {
         let (mut events, mut requests, mut questions) = (vec![], vec![], vec![]);
-        for turn in 0..count {
-            let number = turn % fleets.agent.len();
+        for number in 0..count {
             std::thread::sleep(IDLE);
-            events.push(milliseconds(event(node, &mut fleets.agent, number)?));
+            events.push(milliseconds(event(node, &mut fleet, number)?));
             std::thread::sleep(IDLE);
             let begun = Instant::now();
-            fleets.agent.wait_for(node.server, number, begun + LOST)?;
+            fleet.wait_for(node.server, number, begun + LOST)?;
             questions.push(milliseconds(begun.elapsed()));
             std::thread::sleep(IDLE);
-            let (zone, body) = fleets.limit.patch(number);
+            let (zone, body) = limit.patch(number);
             let begun = Instant::now();
             node.api.patch(&zone, &body)?;
             requests.push(milliseconds(begun.elapsed()));
         }
         node.is_drained()?;
-        fleets.agent.check(&node.api)?;
-        fleets.limit.check(&node.api)?;
+        fleet.check(&node.api)?;
+        limit.check(&node.api)?;
         half.push(quantile(&events, 0.5));
         slow.push(quantile(&events, 0.99));
         patch.push(quantile(&requests, 0.5));
