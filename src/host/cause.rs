@@ -2,6 +2,9 @@
 
 use std::error::Error;
 
+/// What is told of a request that was not answered in its time.
+pub const LATE: &str = "no answer in time";
+
 /// The words of the last cause of `error`; its own where it names none.
 pub fn last_cause(error: &dyn Error) -> String {
     let mut cause = error;

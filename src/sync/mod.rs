@@ -50,9 +50,6 @@ mod touched;
 mod wanted;
 mod writer;
 
-/// What is told of an HTTP request that was not answered in its time.
-const LATE: &str = "no answer in time";
-
 pub use backoff::Backoff;
 pub use broker::{BrokerLogin, BrokerSettings};
 pub use event::Event;

@@ -9,10 +9,9 @@ use reqwest::header::{DATE, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::LATE;
 use super::odoo_key::KeyError;
 use super::odoo_keys::OdooKeys;
-use crate::host::cause::last_cause;
+use crate::host::cause::{LATE, last_cause};
 use crate::secrets::Secret;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);

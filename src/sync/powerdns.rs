@@ -12,11 +12,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::LATE;
 use super::powerdns_http::Http;
 use super::powerdns_list::{self, ListError, Listing};
 use crate::dns::{Change, Name, RrSet, Stored, Zone};
-use crate::host::cause::last_cause;
+use crate::host::cause::{LATE, last_cause};
 use crate::secrets::Secret;
 
 /// `account` of the zones that hams owns.

@@ -2,8 +2,9 @@
 //! while the one before is answered: PowerDNS starts a thread for each, and that need not be waited for. Not reqwest, which
 //! has no such connection.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -16,8 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::LATE;
-use crate::host::cause::last_cause;
+use crate::host::cause::{LATE, last_cause};
 use crate::secrets::Secret;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -98,7 +98,7 @@ impl Http {
         tokio::spawn(connection);
         let answer = sender.send_request(request);
         let answer = if self.is_more.load(Ordering::Relaxed) {
-            match select(Box::pin(answer), Box::pin(self.make_spare())).await {
+            match select(pin!(answer), pin!(self.make_spare())).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right(((), answer)) => answer.await,
             }
@@ -133,7 +133,7 @@ impl Http {
         (made.elapsed() < SPARE_LIMIT && is_open(&stream)).then_some(stream)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Spare>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Spare>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
