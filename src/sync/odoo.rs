@@ -84,15 +84,23 @@ impl Odoo {
         self.with_records(zones, ends).await
     }
 
-    /// All zones, a page at a time: the first ones after this id, in the order of their ids, with all their records.
-    /// After the last one comes an empty page; a short one says nothing.
-    pub(super) async fn page(&mut self, after: u64) -> Result<Vec<OdooZone>, OdooError> {
+    /// All zones, a page at a time: the first ones after this id, by their ids, still without their records. After the last one
+    /// comes an empty page; a short one says nothing.
+    pub(super) async fn page(&mut self, after: u64) -> Result<BTreeMap<u64, OdooZone>, OdooError> {
         let mut zones = BTreeMap::new();
         let mut pages = Pages::after(after, CHUNK);
         for row in self.rows(ZONE, &json!([]), ZONE_FIELDS, &mut pages, CHUNK).await? {
             insert(&mut zones, row);
         }
-        self.with_records(zones, Ends::Empty).await
+        Ok(zones)
+    }
+
+    /// The page with all its zones' records.
+    pub(super) async fn complete(
+        &mut self,
+        page: BTreeMap<u64, OdooZone>,
+    ) -> Result<Vec<OdooZone>, OdooError> {
+        self.with_records(page, Ends::Empty).await
     }
 
     /// How many zones there are.

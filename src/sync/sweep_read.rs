@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use futures_util::future::try_join;
 use tokio::sync::mpsc;
 
 use super::finding::{Finding, Page, Scope, Summary};
@@ -62,11 +63,13 @@ async fn collect(
     match scope {
         Scope::Full => {
             let before = odoo.count().await?;
-            let (mut read, mut records, mut after) = (0, 0, 0);
-            loop {
-                let zones = odoo.page(after).await?;
-                let Some(last) = zones.last() else { break };
-                after = last.id;
+            let (mut read, mut records) = (0, 0);
+            let mut page = odoo.page(0).await?;
+            while let Some(last) = page.keys().next_back().copied() {
+                // While one of Odoo's workers looks up the records, another has the next zones.
+                let mut ahead = odoo.clone();
+                let (zones, next) = try_join(odoo.complete(page), ahead.page(last)).await?;
+                page = next;
                 read += zones.len() as u64;
                 records += rows(&zones);
                 hand(out, Finding::Page(Page::of(zones, read, before.max(read)))).await?;
