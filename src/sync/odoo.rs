@@ -15,10 +15,8 @@ const ZONE: &str = "ham.dns.zone";
 const RECORD: &str = "ham.dns.record";
 /// Rows an answer may have: those of a whole chunk of zones, as a rule.
 const PAGE: usize = 5000;
-/// Ids or names that one request asks for.
+/// Ids or names that one request asks for, and zones of a page.
 const CHUNK: usize = 500;
-/// Zones of a page. Each request costs Odoo something before its first row, the check of the key among it.
-const ZONES: usize = 1000;
 const ZONE_FIELDS: &[&str] = &["name", "pdns_synced"];
 
 /// A zone as Odoo has it.
@@ -90,8 +88,8 @@ impl Odoo {
     /// comes an empty page; a short one says nothing.
     pub(super) async fn page(&mut self, after: u64) -> Result<BTreeMap<u64, OdooZone>, OdooError> {
         let mut zones = BTreeMap::new();
-        let mut pages = Pages::after(after, ZONES);
-        for row in self.rows(ZONE, &json!([]), ZONE_FIELDS, &mut pages, ZONES).await? {
+        let mut pages = Pages::after(after, CHUNK);
+        for row in self.rows(ZONE, &json!([]), ZONE_FIELDS, &mut pages, CHUNK).await? {
             insert(&mut zones, row);
         }
         Ok(zones)
@@ -182,7 +180,7 @@ impl Odoo {
         ends: Ends,
     ) -> Result<Vec<OdooZone>, OdooError> {
         let ids: Vec<u64> = zones.keys().copied().collect();
-        for ids in ids.chunks(ZONES) {
+        for ids in ids.chunks(CHUNK) {
             let fields = ["zone_id", "name", "record_type", "content", "ttl", "priority"];
             let domain = json!([["zone_id", "in", ids]]);
             let add = |record: RecordAnswer| {

@@ -2,9 +2,8 @@
 //! Whatever comes short is an error: a zone that was not read is not gone.
 
 use std::collections::HashSet;
-use std::pin::pin;
 
-use futures_util::stream::{self, Stream, TryStreamExt};
+use futures_util::future::try_join;
 use tokio::sync::mpsc;
 
 use super::finding::{Finding, Page, Scope, Summary};
@@ -15,8 +14,6 @@ use crate::dns::Name;
 
 /// Zones that are read by their ids in one go.
 const CHUNK: usize = 500;
-/// Pages whose records are looked up at once.
-const PAGES_AT_ONCE: usize = 2;
 
 /// Reads, and hands on what it finds; the last piece is an end, unless nobody takes the pieces any more.
 pub(super) async fn read(scope: &Scope, odoo: &mut Odoo, powerdns: &PowerDns, out: mpsc::Sender<Finding>) {
@@ -67,8 +64,12 @@ async fn collect(
         Scope::Full => {
             let before = odoo.count().await?;
             let (mut read, mut records) = (0, 0);
-            let mut pages = pin!(pages(odoo.clone()));
-            while let Some(zones) = pages.try_next().await? {
+            let mut page = odoo.page(0).await?;
+            while let Some(last) = page.keys().next_back().copied() {
+                // While one of Odoo's workers looks up the records, another has the next zones.
+                let mut ahead = odoo.clone();
+                let (zones, next) = try_join(odoo.complete(page), ahead.page(last)).await?;
+                page = next;
                 read += zones.len() as u64;
                 records += rows(&zones);
                 hand(out, Finding::Page(Page::of(zones, read, before.max(read)))).await?;
@@ -89,22 +90,6 @@ async fn collect(
             Ok(Summary { zones: read, records, newest })
         }
     }
-}
-
-/// All zones with their records, a page at a time. While one of Odoo's workers looks up the records of a page, another has
-/// the next one.
-fn pages(odoo: Odoo) -> impl Stream<Item = Result<Vec<OdooZone>, OdooError>> {
-    let reader = odoo.clone();
-    let bare = stream::try_unfold((odoo, 0), async |(mut odoo, after)| {
-        let page = odoo.page(after).await?;
-        let last = page.keys().next_back().copied();
-        Ok(last.map(|last| (page, (odoo, last))))
-    });
-    let complete = move |page| {
-        let mut odoo = reader.clone();
-        async move { odoo.complete(page).await }
-    };
-    bare.map_ok(complete).try_buffered(PAGES_AT_ONCE)
 }
 
 async fn recollect(
