@@ -45,7 +45,7 @@ pub fn of_an_outage_starts_no_agent(looks: &Looks<'_>) -> String {
     };
     let real = begun.elapsed();
     assert!(real > Duration::from_secs(30), "shorter than the watchdog: {real:?}");
-    for unit in ["pdns", "rabbitmq-server"] {
+    for unit in STOPPED.map(|check| check.trim_start_matches("unit ")) {
         let state = looks.host.run(&["systemctl", "is-active", unit]).stdout;
         assert_eq!(state.trim(), "inactive", "{unit} was started by something else");
     }

@@ -150,8 +150,7 @@ fn repeated(node: &mut Node, fleet: &mut Fleet) -> Result<()> {
     Ok(())
 }
 
-/// Single events and single PATCHes in turn, while nothing else goes on.
-/// How long one event takes while nothing else happens.
+/// How long one event takes, and one PATCH: single ones in turn, while nothing else goes on.
 pub fn latency(node: &Node) -> Result<()> {
     let count = node.size(SINGLES);
     let (mut fleet, mut limit) = (Fleet::new("e", count), Fleet::new("q", count));
