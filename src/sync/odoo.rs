@@ -15,8 +15,12 @@ const ZONE: &str = "ham.dns.zone";
 const RECORD: &str = "ham.dns.record";
 /// Rows an answer may have: those of a whole chunk of zones, as a rule.
 const PAGE: usize = 5000;
-/// Ids or names that one request asks for, and zones of a page.
+/// Ids or names that one request asks for.
 const CHUNK: usize = 500;
+/// Zones of a part. Each request costs Odoo something before its first row, the check of the key among it.
+const PART: usize = 1000;
+/// Zones of a page without their records: short rows.
+const ZONES: usize = 2 * PART;
 const ZONE_FIELDS: &[&str] = &["name", "pdns_synced"];
 
 /// A zone as Odoo has it.
@@ -28,6 +32,9 @@ pub(super) struct OdooZone {
     pub(super) is_synced: bool,
     pub(super) rows: Vec<Row>,
 }
+
+/// Zones by their ids.
+pub(super) type Part = BTreeMap<u64, OdooZone>;
 
 /// When a list counts as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,23 +91,24 @@ impl Odoo {
         self.with_records(zones, ends).await
     }
 
-    /// All zones, a page at a time: the first ones after this id, by their ids, still without their records. After the last one
-    /// comes an empty page; a short one says nothing.
-    pub(super) async fn page(&mut self, after: u64) -> Result<BTreeMap<u64, OdooZone>, OdooError> {
-        let mut zones = BTreeMap::new();
-        let mut pages = Pages::after(after, CHUNK);
-        for row in self.rows(ZONE, &json!([]), ZONE_FIELDS, &mut pages, CHUNK).await? {
-            insert(&mut zones, row);
+    /// All zones, a page at a time: the first ones after this id, in parts, in the order of their ids, still without their
+    /// records. After the last one comes nothing; a short page says nothing.
+    pub(super) async fn page(&mut self, after: u64) -> Result<Vec<Part>, OdooError> {
+        let mut pages = Pages::after(after, ZONES);
+        let rows: Vec<ZoneAnswer> = self.rows(ZONE, &json!([]), ZONE_FIELDS, &mut pages, ZONES).await?;
+        let mut rows = rows.into_iter();
+        let mut parts = Vec::new();
+        while rows.len() > 0 {
+            let mut part = Part::default();
+            rows.by_ref().take(PART).for_each(|row| insert(&mut part, row));
+            parts.push(part);
         }
-        Ok(zones)
+        Ok(parts)
     }
 
-    /// The page with all its zones' records.
-    pub(super) async fn complete(
-        &mut self,
-        page: BTreeMap<u64, OdooZone>,
-    ) -> Result<Vec<OdooZone>, OdooError> {
-        self.with_records(page, Ends::Empty).await
+    /// The zones with all their records.
+    pub(super) async fn complete(&mut self, part: Part) -> Result<Vec<OdooZone>, OdooError> {
+        self.with_records(part, Ends::Empty).await
     }
 
     /// How many zones there are.
@@ -174,13 +182,9 @@ impl Odoo {
         self.api.call::<Value>(ZONE, "write", &arguments).await.map(|_| ())
     }
 
-    async fn with_records(
-        &mut self,
-        mut zones: BTreeMap<u64, OdooZone>,
-        ends: Ends,
-    ) -> Result<Vec<OdooZone>, OdooError> {
+    async fn with_records(&mut self, mut zones: Part, ends: Ends) -> Result<Vec<OdooZone>, OdooError> {
         let ids: Vec<u64> = zones.keys().copied().collect();
-        for ids in ids.chunks(CHUNK) {
+        for ids in ids.chunks(PART) {
             let fields = ["zone_id", "name", "record_type", "content", "ttl", "priority"];
             let domain = json!([["zone_id", "in", ids]]);
             let add = |record: RecordAnswer| {
@@ -235,7 +239,7 @@ impl Odoo {
     }
 }
 
-fn insert(zones: &mut BTreeMap<u64, OdooZone>, row: ZoneAnswer) {
+fn insert(zones: &mut Part, row: ZoneAnswer) {
     let name = row.name.as_str().unwrap_or_default().to_owned();
     zones.insert(row.id, OdooZone { id: row.id, name, is_synced: row.pdns_synced, rows: Vec::new() });
 }

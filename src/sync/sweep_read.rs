@@ -1,19 +1,21 @@
-//! The reading side of a sweep, beside the loop and with clients of its own: PowerDNS's list, then Odoo's zones page by page.
+//! The reading side of a sweep, beside the loop and with clients of its own: PowerDNS's list, then Odoo's zones part by part.
 //! Whatever comes short is an error: a zone that was not read is not gone.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
-use futures_util::future::try_join;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::finding::{Finding, Page, Scope, Summary};
-use super::odoo::{Odoo, OdooZone};
+use super::odoo::{Odoo, OdooZone, Part};
 use super::odoo_api::OdooError;
 use super::powerdns::PowerDns;
 use crate::dns::Name;
 
 /// Zones that are read by their ids in one go.
 const CHUNK: usize = 500;
+/// Parts whose records are looked up at once, each by another of Odoo's workers.
+const PARTS_AT_ONCE: usize = 2;
 
 /// Reads, and hands on what it finds; the last piece is an end, unless nobody takes the pieces any more.
 pub(super) async fn read(scope: &Scope, odoo: &mut Odoo, powerdns: &PowerDns, out: mpsc::Sender<Finding>) {
@@ -64,12 +66,8 @@ async fn collect(
         Scope::Full => {
             let before = odoo.count().await?;
             let (mut read, mut records) = (0, 0);
-            let mut page = odoo.page(0).await?;
-            while let Some(last) = page.keys().next_back().copied() {
-                // While one of Odoo's workers looks up the records, another has the next zones.
-                let mut ahead = odoo.clone();
-                let (zones, next) = try_join(odoo.complete(page), ahead.page(last)).await?;
-                page = next;
+            let mut parts = Parts::of(odoo.clone());
+            while let Some(zones) = parts.next().await? {
                 read += zones.len() as u64;
                 records += rows(&zones);
                 hand(out, Finding::Page(Page::of(zones, read, before.max(read)))).await?;
@@ -88,6 +86,42 @@ async fn collect(
                 hand(out, Finding::Page(Page::of(zones, read, ids.len() as u64))).await?;
             }
             Ok(Summary { zones: read, records, newest })
+        }
+    }
+}
+
+/// All of Odoo's zones with their records, a part at a time.
+struct Parts {
+    odoo: Odoo,
+    /// After this id the next page begins; `None`: there is no more.
+    last: Option<u64>,
+    /// Parts of a page that nobody completes yet.
+    bare: VecDeque<Part>,
+    /// Those that are being completed, or are waiting to be taken. Odoo hangs up where its answer is not read for two seconds,
+    /// so that each has a task, which goes on while the loop has its hands full.
+    complete: JoinSet<Result<Vec<OdooZone>, OdooError>>,
+}
+
+impl Parts {
+    fn of(odoo: Odoo) -> Self {
+        Self { odoo, last: Some(0), bare: VecDeque::new(), complete: JoinSet::new() }
+    }
+
+    /// The next one that is complete; `None`: there is no more.
+    async fn next(&mut self) -> Result<Option<Vec<OdooZone>>, Stopped> {
+        while self.complete.len() < PARTS_AT_ONCE {
+            if let (true, Some(last)) = (self.bare.is_empty(), self.last) {
+                self.bare = self.odoo.page(last).await?.into();
+                self.last = self.bare.back().and_then(|part| part.keys().next_back().copied());
+            }
+            let Some(part) = self.bare.pop_front() else { break };
+            let mut odoo = self.odoo.clone();
+            self.complete.spawn(async move { odoo.complete(part).await });
+        }
+        match self.complete.join_next().await {
+            Some(Ok(zones)) => Ok(Some(zones?)),
+            Some(Err(error)) => Err(Stopped::Words(format!("reading Odoo's records: {error}"))),
+            None => Ok(None),
         }
     }
 }

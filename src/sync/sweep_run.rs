@@ -1,5 +1,5 @@
 //! One sweep under way, or the comparison of one zone: takes what is read as it comes, has it judged, and carries out what
-//! follows, one zone a step. It reads on only when it has nothing left to do, so that it holds a page or two of Odoo.
+//! follows, one zone a step. It reads on only when it has nothing left to do, so that it holds a few parts of Odoo's list.
 
 use std::collections::VecDeque;
 

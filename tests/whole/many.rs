@@ -145,7 +145,7 @@ fn disturb(node: &Node) -> BTreeMap<String, u64> {
 #[track_caller]
 fn removes_nothing_when_odoo_dies(node: &Node) {
     let before = serials(node);
-    let sweep = "hams-agent sync --all --force >/srv/cut 2>&1 & pid=$!; sleep 2; systemctl kill --signal=KILL odoo; wait $pid";
+    let sweep = "hams-agent sync --all --force >/srv/cut 2>&1 & pid=$!; sleep 1; systemctl kill --signal=KILL odoo; wait $pid";
     let cut = node.host.sh(sweep);
     let said = node.host.read("/srv/cut");
     assert_eq!(cut.code, 1, "it was over before: {said}");
