@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 const ZONES: usize = 50_000;
 /// Of the same size as the curve's.
 const CURVE: [usize; 3] = [1000, 10_000, 50_000];
+/// A point of the curve is measured in so many parts, each of other zones, of as many as the limit's at least, and right after
+/// the limit, which moves by a tenth from one minute to the next.
+const CURVE_PARTS: usize = 3;
 const LIMIT_ZONES: usize = 1000;
 const IDLE_SECONDS: usize = 60;
 /// The long load: how often each zone comes, and how many events it has each time, one after the other, as the saves of
@@ -88,12 +91,16 @@ fn at_rest(node: &Node, what: &str) -> Result<()> {
 fn curve(node: &Node, fleet: &mut Fleet, limit: &mut Fleet) -> Result<()> {
     for whole in CURVE {
         let count = node.size(whole);
-        let patched = Figures(vec![rate(limit.len(), patches(node, limit)?)]);
-        let events = load::each_once(fleet, count);
-        let agent = Figures(vec![rate(count, node.through_agent(fleet, events)?)]);
-        let (what, beside) =
-            (format!("events on {count} of {} zones", fleet.len()), ("PATCH/s, one by one", &patched));
-        table::ratio(&what, &agent, "events/s", beside, Some(Target::AtLeast(0.90)));
+        let size = (count / CURVE_PARTS).max(limit.len());
+        let (mut patched, mut agent) = (vec![], vec![]);
+        for part in 0..CURVE_PARTS {
+            patched.push(rate(limit.len(), patches(node, limit)?));
+            let events = (part * size..(part + 1) * size).map(|number| fleet.change(number)).collect();
+            agent.push(rate(size, node.through_agent(fleet, events)?));
+        }
+        let what = format!("events on {count} of {} zones", fleet.len());
+        let beside = ("PATCH/s, one by one", &Figures(patched));
+        table::ratio(&what, &Figures(agent), "events/s", beside, Some(Target::AtLeast(0.90)));
     }
     Ok(())
 }
