@@ -25,7 +25,7 @@ use super::reference::{Answer, Question, Reading};
 use super::sweeper::Sweeper;
 
 /// Messages that share one sync of the memory and one acknowledgement, while there is more to do.
-const MAX_BATCH: usize = 50;
+const MAX_BATCH: usize = 200;
 /// The window grows while the messages in it have fewer octets than this together, and shrinks at eight times as many.
 const SHORT_OCTETS: usize = 4 << 20;
 /// So long more messages are let in when the window is made wider, at most,
