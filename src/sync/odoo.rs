@@ -13,7 +13,7 @@ use crate::dns::Name;
 
 const ZONE: &str = "ham.dns.zone";
 const RECORD: &str = "ham.dns.record";
-/// Rows an answer may have: those of a whole chunk of zones, as a rule.
+/// Rows an answer may have: those of a whole part of zones, as a rule.
 const PAGE: usize = 5000;
 /// Ids or names that one request asks for.
 const CHUNK: usize = 500;
