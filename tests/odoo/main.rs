@@ -24,7 +24,7 @@ fn first_run(node: &Node) {
     let ended = node.hams(&["--yes"]);
     let seen = ports.stop();
     let ended = ended.expect(0);
-    assert!(seen.open_tcp.is_empty() && seen.listeners.is_empty(), "open meanwhile: {seen:#?}");
+    seen.is_only(&[]);
     assert!(ended.stderr.contains("odoo http: version 19.0"), "{}", ended.text());
     eprintln!("{}", ended.stderr.lines().filter(|line| line.contains("done")).collect::<Vec<_>>().join("\n"));
 }

@@ -23,7 +23,7 @@ fn first_run(host: Host, version: u16, port: u16) -> Node {
     let ended = host.run(&["hams-install", "--yes", "--config", CONFIG]);
     let seen = ports.stop();
     let ended = ended.expect(0);
-    assert!(seen.open_tcp.is_empty() && seen.listeners.is_empty(), "open meanwhile: {seen:#?}");
+    seen.is_only(&[]);
     assert!(ended.stderr.contains(&format!("postgresql sql: version {version}.")), "{}", ended.text());
     Node { host, version, port }
 }
