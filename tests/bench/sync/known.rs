@@ -91,7 +91,7 @@ fn at_rest(node: &Node, what: &str) -> Result<()> {
 fn curve(node: &Node, fleet: &mut Fleet, limit: &mut Fleet) -> Result<()> {
     for whole in CURVE {
         let count = node.size(whole);
-        let size = (count / CURVE_PARTS).max(limit.len());
+        let size = (count / CURVE_PARTS).max(limit.len()).min(fleet.len() / CURVE_PARTS);
         let (mut patched, mut agent) = (vec![], vec![]);
         for part in 0..CURVE_PARTS {
             patched.push(rate(limit.len(), patches(node, limit)?));

@@ -7,6 +7,8 @@ use super::load;
 use super::node::{Node, rate};
 use super::table::{self, Figures, Target, quantile};
 use anyhow::{Context, Result, ensure};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
@@ -24,6 +26,10 @@ const IDLE: Duration = Duration::from_millis(30);
 /// Between two questions for an answer that must come at once.
 const POLL: Duration = Duration::from_micros(100);
 const LOST: Duration = Duration::from_secs(60);
+/// Where PowerDNS keeps its database.
+const DISK: &str = "/var/lib/powerdns";
+/// What its SQLite writes out for one PATCH, one after the other (strace of PowerDNS 4.9.18).
+const SYNCS: u64 = 4;
 
 /// Zones of three owners, so that none finds his changed by another.
 struct Fleets {
@@ -150,16 +156,18 @@ fn repeated(node: &mut Node, fleet: &mut Fleet) -> Result<()> {
     Ok(())
 }
 
-/// How long one event takes, and one PATCH: single ones in turn, while nothing else goes on.
+/// How long one event takes, and one PATCH, and what one makes the disk do: single ones in turn, while nothing else goes on.
 pub fn latency(node: &Node) -> Result<()> {
     let count = node.size(SINGLES);
     let (mut fleet, mut limit) = (Fleet::new("e", count), Fleet::new("q", count));
     for fleet in [&mut fleet, &mut limit] {
         node.create(fleet)?;
     }
+    let disk = tempfile::tempfile_in(DISK).context(DISK)?;
     let (mut half, mut slow, mut patch, mut slow_patch, mut ask) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut sync, mut slow_sync) = (vec![], vec![]);
     for _ in 0..=REPETITIONS {
-        let (mut events, mut requests, mut questions) = (vec![], vec![], vec![]);
+        let (mut events, mut requests, mut questions, mut syncs) = (vec![], vec![], vec![], vec![]);
         for number in 0..count {
             std::thread::sleep(IDLE);
             events.push(milliseconds(event(node, &mut fleet, number)?));
@@ -172,6 +180,8 @@ pub fn latency(node: &Node) -> Result<()> {
             let begun = Instant::now();
             node.api.patch(&zone, &body)?;
             requests.push(milliseconds(begun.elapsed()));
+            std::thread::sleep(IDLE);
+            syncs.push(milliseconds(synced(&disk)?));
         }
         node.is_drained()?;
         fleet.check(&node.api)?;
@@ -181,14 +191,20 @@ pub fn latency(node: &Node) -> Result<()> {
         patch.push(quantile(&requests, 0.5));
         slow_patch.push(quantile(&requests, 0.99));
         ask.push(quantile(&questions, 0.5));
+        sync.push(quantile(&syncs, 0.5));
+        slow_sync.push(quantile(&syncs, 0.99));
     }
-    let [half, slow, patch, slow_patch, ask] = [half, slow, patch, slow_patch, ask].map(warm);
+    let all = [half, slow, patch, slow_patch, ask, sync, slow_sync];
+    let [half, slow, patch, slow_patch, ask, sync, slow_sync] = all.map(warm);
     let beside = ("one PATCH, p50, ms", &patch);
     table::ratio("publish to first right answer, p50", &half, "ms", beside, None);
     table::ratio("publish to first right answer, p99", &slow, "ms", beside, Some(Target::AtMost(4.0)));
     // Where the disk has moments of its own, both have them.
     let beside = ("one PATCH, p99, ms", &slow_patch);
     table::ratio("publish to first right answer, p99", &slow, "ms", beside, None);
+    // How far its moments go: a PATCH waits for such writes, and an event for a PATCH.
+    let beside = ("their p50, ms", &sync);
+    table::ratio("four writes with their syncs, p99", &slow_sync, "ms", beside, None);
     table::alone("of it one DNS question, p50", &ask, "ms", None);
     Ok(())
 }
@@ -205,6 +221,16 @@ fn event(node: &Node, fleet: &mut Fleet, number: usize) -> Result<Duration> {
     let took = begun.elapsed();
     node.broker.confirm(confirm).context("an event that was applied is not confirmed")?;
     Ok(took)
+}
+
+/// What the disk alone takes for one PATCH.
+fn synced(disk: &File) -> Result<Duration> {
+    let begun = Instant::now();
+    for block in 0..SYNCS {
+        disk.write_all_at(&[1; 4096], block * 4096)?;
+        disk.sync_data()?;
+    }
+    Ok(begun.elapsed())
 }
 
 fn milliseconds(time: Duration) -> f64 {
