@@ -1,5 +1,5 @@
-//! The faults: how each begins and ends, and what the agent must say of it. Odoo's absence is in tests/whole/reference.rs: it
-//! takes an Odoo.
+//! The faults: how each begins and ends, and what the agent must say of it. Odoo's absence is in tests/whole/away.rs: it takes
+//! an Odoo.
 
 use super::node::{Node, UNIT};
 use std::path::Path;

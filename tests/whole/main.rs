@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr)] // what a test saw stands in its log
 
 mod addon;
+mod away;
 mod browser;
 #[path = "../health/fault.rs"]
 mod fault;
@@ -73,6 +74,15 @@ fn the_whole_stack_on_debian_13() {
     key::is_changed_before_it_ends(&node);
     sweep::puts_zones_right(&node);
     many::zones_are_swept(&node);
+}
+
+#[test]
+fn odoo_goes_away_among_many_events() {
+    if lab::is_long_run("5,000 events on 500 zones while Odoo goes away") {
+        let node = Node::installed("trixie");
+        addon::publishes_on_commit(&node);
+        away::changes_arrive(&node);
+    }
 }
 
 fn holds(node: &Node, versions: Versions) {

@@ -2,7 +2,7 @@
 //! mean with the key of the service account.
 
 use super::addon::{ZONE, call};
-use super::lab::{dns, is_long_run};
+use super::lab::{Ended, dns, is_long_run};
 use super::node::{Node, PASSWORD};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -18,14 +18,15 @@ key = account.with_user(account).sudo().env['res.users.apikeys']._generate('rpc'
 env.cr.commit()
 print('KEY ' + key)
 ";
-/// Publishes one message as Odoo would: the password and the message on stdin.
+/// Publishes messages as Odoo would: the password and a message a line on stdin.
 const PUBLISH: &str = "
 import sys, pika
 login = pika.PlainCredentials('hams_rabbitmq', sys.stdin.readline().strip())
 channel = pika.BlockingConnection(pika.ConnectionParameters('127.0.0.1', credentials=login)).channel()
 channel.confirm_delivery()
 properties = pika.BasicProperties(content_type='application/json', delivery_mode=2)
-channel.basic_publish('', 'dns_zone_updates', sys.stdin.read().encode(), properties, mandatory=True)
+for line in sys.stdin:
+    channel.basic_publish('', 'dns_zone_updates', line.strip().encode(), properties, mandatory=True)
 ";
 const PATIENCE: Duration = Duration::from_secs(60);
 const NO_SUCH_NAME: u8 = 3;
@@ -186,9 +187,15 @@ pub fn give_key(node: &Node, text: &str) {
 
 #[track_caller]
 fn publish(node: &Node, event: &Value) {
+    publish_all(node, &[event.to_string()]).expect(0);
+}
+
+/// Ends with another code than 0 where the broker has not confirmed all of them.
+#[track_caller]
+pub fn publish_all(node: &Node, events: &[String]) -> Ended {
     let password = node.hams(&["secrets", "show", "RMQ_PASS"]).expect(0).stdout;
-    let input = format!("{}\n{event}", password.trim());
-    node.host.run_with(&input, &["python3", "-c", PUBLISH]).expect(0);
+    let input = format!("{}\n{}", password.trim(), events.join("\n"));
+    node.host.run_with(&input, &["python3", "-c", PUBLISH])
 }
 
 pub fn status(node: &Node) -> Value {
@@ -197,7 +204,7 @@ pub fn status(node: &Node) -> Value {
 }
 
 #[track_caller]
-fn waits_because(node: &Node, reason: &str) {
+pub fn waits_because(node: &Node, reason: &str) {
     wait_for(&format!("an agent that waits: {reason}"), || {
         let sync = status(node)["sync"].clone();
         let says = sync["reason"].as_str().is_some_and(|text| text.contains(reason));
