@@ -5,7 +5,7 @@ use super::lab::dns;
 use super::lab::random::Random;
 use super::many::{insert, sql};
 use super::node::Node;
-use super::reference::{give_key, make_key, publish_all, status, wait_for, waits_because};
+use super::reference::{give_key, is_idle_with, make_key, publish_all, wait_for, waits_because};
 use serde_json::json;
 use std::time::Instant;
 
@@ -13,7 +13,6 @@ const COUNT: usize = 500;
 const EVENTS: usize = 5000;
 /// Each changes half of the zones or so, and tells each change twice.
 const PARTS: usize = 11;
-const DEAD: &str = "dns_zone_updates.dlq";
 const ODOO: &str = "odoo.service";
 /// What may go away with it; two do.
 const OTHERS: [&str; 3] = ["hams-agent.service", "pdns.service", "rabbitmq-server.service"];
@@ -112,16 +111,7 @@ fn event(zone: &Zone) -> String {
 /// Waits until nothing waits, with so many letters at the dead; then every zone is asked.
 #[track_caller]
 fn are_as_in_odoo(node: &Node, zones: &[Zone], dead: usize) {
-    wait_for(&format!("an idle agent and {dead} dead letters"), || {
-        let said = node.host.ok("rabbitmqctl --quiet list_queues --no-table-headers name messages");
-        let is_right = |line: &str| match line.split_once('\t') {
-            Some((DEAD, count)) => count == dead.to_string(),
-            Some((_, count)) => count == "0",
-            None => false,
-        };
-        let is_idle = said.lines().count() == 2 && said.lines().all(is_right);
-        (is_idle && status(node)["sync"]["phase"] == "idle").then_some(()).ok_or(said)
-    });
+    is_idle_with(node, dead);
     for zone in zones {
         let name = format!("www.{}", zone.name.trim_end_matches('.'));
         let reply = dns::ask_a(node.host.address().into(), &name).expect("an answer");

@@ -217,11 +217,17 @@ pub fn waits_because(node: &Node, reason: &str) {
 /// Nothing is waiting at the broker or in the agent's hand, and nothing lies with the dead.
 #[track_caller]
 fn node_is_idle(node: &Node) {
-    let queues = "rabbitmqctl --quiet list_queues name messages | grep dns_zone_updates";
-    wait_for("empty queues", || {
+    is_idle_with(node, 0);
+}
+
+/// Waits until nothing is waiting at the broker or in the agent's hand, and so many messages lie with the dead.
+#[track_caller]
+pub fn is_idle_with(node: &Node, dead: usize) {
+    let queues = "rabbitmqctl --quiet list_queues name messages | grep dns_zone_updates | sort";
+    let wanted = format!("dns_zone_updates\t0\ndns_zone_updates.dlq\t{dead}\n");
+    wait_for(&format!("an idle agent and {dead} dead letters"), || {
         let said = node.host.ok(queues);
-        let is_empty = said.lines().all(|line| line.ends_with("\t0"));
-        (is_empty && status(node)["sync"]["phase"] == "idle").then_some(()).ok_or(said)
+        (said == wanted && status(node)["sync"]["phase"] == "idle").then_some(()).ok_or(said)
     });
 }
 
